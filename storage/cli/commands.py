@@ -465,7 +465,7 @@ FAILURE_GROUP = Command(
     params=[
         argument("GROUP_ID", "As diagnose --stuck prints it."),
         argument("STATE", "archived, resolved or open.", type=click.Choice(("archived", "resolved", "open"))),
-        option("--until-more", "N", "With archived: show it again after so many more.", type=int, default=0),
+        option("--until-more", "N", "With archived: show it again after this many more.", type=int, default=0),
         actor(),
         reason(),
     ],
@@ -590,7 +590,7 @@ REQUESTS = Group(
         ),
     ],
     summary="requests to the team: list, ask, answer",
-    about="""Requests to the team: somebody who may not do a thing asks those who may.""",
+    about="""Requests to the team: a person who may not do something asks those who may.""",
     examples=[("requests list", "What waits for an answer.")],
 )
 AUDIT = Command(

@@ -70,7 +70,7 @@ ORPHANS = Group(
             "status",
             run="storage.cli.orphans:run_status",
             summary="what became of each file so far",
-            about="""How far is it, and what became of each row?""",
+            about="""How far is it, and what became of each file?""",
             params=[job_id()],
             examples=[("orphans status JOB_ID", "Each file with its outcome.")],
             exits={0: "every row so far was made", 1: "a row was refused or failed, or there is no such job"},

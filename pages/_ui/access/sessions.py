@@ -213,7 +213,7 @@ class Sessions:
         idle_then = timedelta() if known.unheard else known.met_at - known.used_before
         if max(now - known.seen_at, idle_then) >= limits.idle:
             minutes = limits.idle.total_seconds() / 60
-            return SessionEnded("idle", f"You did nothing here for {minutes:g} minutes, so your session ended.")
+            return SessionEnded("idle", f"Your session ended after {minutes:g} minutes without use.")
         return None
 
 

@@ -196,7 +196,7 @@ def _ask(one: FailureGroup, page: str) -> None:
             "Reason, with the ticket", key=key(page, "group", one.id, nonce, "reason"), max_chars=1_000, live=True
         )
         more = st.number_input(
-            "Archive until so many more",
+            "Archive until this many more fail",
             min_value=1,
             max_value=failure_groups.MOST_MORE,
             value=10,

@@ -115,7 +115,7 @@ def _form(ended: Snapshot | None, page: str) -> None:
 def _cost_before(page: str) -> None:
     """Draws the cost of the scan, estimated from a rollup, and where the scan stops."""
     bound = feedback.allowed()
-    stops = "" if bound is None else f" It stops after the customer with whom it reaches {bound:,} documents."
+    stops = "" if bound is None else f" It stops after the customer at which it reaches {bound:,} documents."
     view = fleet_loads.fleet().value.view
     most = int(st.session_state.get(key(page, "most")) or 1)
     found = estimate_scan(view, most) if view is not None else None

@@ -47,7 +47,7 @@ CARRIED_BY: Mapping[VerdictName, tuple[str, ...]] = {
 }
 WOULD_CHANGE: Mapping[VerdictName, str] = {
     "disclosure": "The other customer's object is gone, or the key in the document is corrected.",
-    "healthy": "A clip that does not play, an object that is gone, or what else the customer misses.",
+    "healthy": "A clip that does not play, an object that is gone, or anything else that the customer misses.",
     "waiting": "The highlights are written, or nothing touches the video past the limit of the analysis.",
     "analysis_stalled": "Any touch by the worker, or highlights where the product serves them from.",
     "status_stuck": "Any touch by the worker, or an object of a finished clip that is not there.",

@@ -69,7 +69,7 @@ MOST_MISSING_PERCENT = 80
 MOST_ORPHANS = 100
 MOST_ORPHANS_PERCENT = 50
 _LIKELIER = "A wrong bucket, key prefix or credential is likelier than a loss of this size."
-_RARE = "Nobody loses so much by a lost upload: look before anything is changed."
+_RARE = "A lost upload does not explain so much: look before anything is changed."
 
 
 RightSize = Literal["object", "document", "neither"]

@@ -409,7 +409,7 @@ def uploads(facts: UserFacts, layout: Layout, now: datetime) -> tuple[list[Findi
         if started is not None and started > now - UPLOAD_LIMIT:
             flying += 1
             continue
-        since = f"begun {started:%Y-%m-%d %H:%M} UTC" if started else "begun at an unknown time"
+        since = f"started {started:%Y-%m-%d %H:%M} UTC" if started else "started at an unknown time"
         findings.append(
             Finding(
                 "unfinished_upload",
