@@ -50,7 +50,7 @@ def mark(
         path = group_path(identity)
         there = context.stores.records.raw(path)
         if mark_from(there) != seen:
-            raise Stale("Somebody said something else of this group meanwhile.", remedy="Look at it again.")
+            raise Stale("Another person changed this group meanwhile.", remedy="Look at it again.")
         if wanted == "open" and there is None:
             raise Refused("The group is open already.")
     fields: dict[FieldName, object] = {

@@ -309,7 +309,7 @@ def _earlier(purging: Purging, job: Job, first: str) -> _Earlier:
             return _Earlier(tuple(ids), frozenset(fields), number)
         number += 1
         if change.settled and not str(change.held.get("undone_reason") or "").startswith(undoable.NOT_MADE):
-            raise Refused(f"Change {change_id} of this row was taken back meanwhile.")
+            raise Refused(f"Change {change_id} of this row was undone meanwhile.")
         if change.state == undoable.DONE and not change.undone_by:
             ids.append(change_id)
             fields |= {(one.path, one.field) for one in change.changes}

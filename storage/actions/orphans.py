@@ -301,7 +301,7 @@ class OrphanRows:
             return
         if there is None or there.etag != row.etag:
             self._take_back(change_id)
-            raise Stale("The object changed while its document was made; the document was taken back.")
+            raise Stale("The object changed while its document was made; the document was removed again.")
 
     def _take_back(self, change_id: str) -> None:
         stores, job = self.purging.stores, self.lease.job
@@ -371,7 +371,7 @@ def _earlier(purging: Purging, job: Job, first: str) -> tuple[str, str]:
             return "", change_id
         number += 1
         if change.undone_by and not str(change.held.get("undone_reason") or "").startswith(undoable.NOT_MADE):
-            raise Refused(f"Change {change_id} of this row was taken back meanwhile.")
+            raise Refused(f"Change {change_id} of this row was undone meanwhile.")
         if change.settled:
             continue
         if change.state == undoable.DONE or undoable.finish(stores, purging.writers, change_id):

@@ -217,9 +217,8 @@ class RowPlans(Generic[P]):
         there = purging.jobs.find(back.job_id)
         if there is not None:
             raise Refused(
-                f"Job {there.job_id} takes it back already and is {there.state}.",
-                remedy=f"Go on with it: {self.command} resume {there.job_id}; or take single rows back with "
-                "undo-change.",
+                f"Job {there.job_id} already undoes it and is {there.state}.",
+                remedy=f"Resume it: {self.command} resume {there.job_id}; or undo single rows with undo-change.",
             )
         return back
 

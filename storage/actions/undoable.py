@@ -235,7 +235,7 @@ def _unsettled(change_id: str, fault: Exception) -> Unsettled:
     return Unsettled(
         f"The change stopped half way, and the desk could not restore at once what it wrote. The error: {said}",
         change_id=change_id,
-        remedy=f"When both stores answer, take it back: undo-change {change_id}, or its entry on the page Audit.",
+        remedy=f"When both stores answer, undo it: undo-change {change_id}, or its entry on the page Audit.",
         operation=fault.operation if isinstance(fault, StorageError) else "",
         target=change_id,
     )
@@ -365,7 +365,7 @@ def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *
     if found.settled:
         raise Refused(f"Change {change_id} was undone already.")
     if found.taken_by:
-        raise Refused(_gone_with(found), remedy=f"Undo that purge first, where it still can be: {found.taken_by}.")
+        raise Refused(_gone_with(found), remedy=f"Undo that purge first, if it can still be undone: {found.taken_by}.")
     changes = found.changes
     seen, moved = _moved(records, objects, found)
     if moved:

@@ -103,7 +103,7 @@ def _look_at_change(stores: Stores, watch: KeptWatch) -> tuple[State, str]:
     except NotFound:
         return "changed", "Its record is gone."
     if found.settled:
-        return "changed", "It was taken back."
+        return "changed", "It was undone."
     documents = stores.records.many(sorted({change.path for change in found.changes}))
     now = {
         (change.path, change.field): value_at(held.fields if (held := documents[change.path]) else None, change.field)

@@ -78,7 +78,7 @@ REPAIR = Group(
             summary="apply a plan, with an outcome for each row",
             about="""Makes each row of the plan, after its evidence was read again at its turn.
 
-    A row that changed since it was shown is refused, and the others go on. Every row can be taken back alone
+    A row that changed since it was shown is refused, and the others go on. Every row can be undone alone
     (undo-change), or all of them (repair undo).""",
             params=[plan_file("repair plan"), reason(), actor()],
             examples=[("repair apply repair.json --reason 'worker died' --actor you@example.com", "Do it.")],
@@ -106,7 +106,7 @@ REPAIR = Group(
             "undo",
             run="storage.cli.joint:run_undo",
             summary="undo every row that was made",
-            about="""Takes back each row that the repair made, the last first. A row that changed since is left alone
+            about="""Undoes each row that the repair made, the last first. A row that changed since is left alone
     and says so.""",
             params=[job_id(), actor(), reason()],
             examples=[("repair undo JOB_ID --reason 'wrong cause' --actor you@example.com", "All of it.")],

@@ -61,7 +61,7 @@ ORPHANS = Group(
             about="""Makes each row of the plan, after everything was read again at its turn.
 
     A file that changed, or that a document names meanwhile, is left alone, and the others go on. A removed file is kept
-    for PURGE_QUARANTINE_DAYS. Every row can be taken back alone (undo-change), or all of them (orphans undo).""",
+    for PURGE_QUARANTINE_DAYS. Every row can be undone alone (undo-change), or all of them (orphans undo).""",
             params=[plan_file("orphans plan"), reason(), actor()],
             examples=[("orphans apply plan.json --reason 'ticket 9' --actor you@example.com", "Do it.")],
             exits=ROW_EXITS,

@@ -135,7 +135,7 @@ class Verbs(Generic[P]):
             if not job.of and made:
                 command = self.plans.command
                 until = f", until {rfc3339(job.copies_until)}" if job.copies_until else ""
-                say(f"Take it back{until}: python -m storage {command} undo {job.job_id} --actor EMAIL --reason TEXT")
+                say(f"Undo it{until}: python -m storage {command} undo {job.job_id} --actor EMAIL --reason TEXT")
         if job.failure:
             return 3
         return 0 if made == len(rows) else 1

@@ -43,7 +43,7 @@ def candidates(stores: Stores, scope: Scope, action: OrphanAction, now: datetime
     if not report.complete:
         words = [f"{failure.target}: {failure.message}" for failure in report.failures]
         raise Refused(
-            "The upload check could not read everything, so nobody knows what no document names.",
+            "The upload check could not read everything, so it is not known which files no document names.",
             reasons=words,
             remedy=f"Try again when it can: {words[0]}" if words else "Try again.",
         )

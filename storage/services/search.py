@@ -49,7 +49,7 @@ def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
     """The user, also a phantom."""
     user = records.user(uid)
     if user is not None:
-        label = user.email or (uid if user.exists else f"{uid} (documents without a customer document)")
+        label = user.email or (uid if user.exists else f"{uid} (without a document of their own)")
         yield Match("user", uid, "", "", label, why)
     if user is None or not user.exists:
         yield from purged(records, uid)
@@ -409,7 +409,7 @@ def _title(search: _Search, guess: Candidate) -> bool:
         return search.look(what, lambda: of_titles(pages, search.some_users()["uid"], words)) or found
     search.unreached.append(f"titles of clips that are newer than the index (as of {moment(head.read_at)})")
     bucket = head.bucket_for(words)
-    cut = ", of so common a word only a part: add a rarer one" if bucket in head.cut else ""
+    cut = "; the word is too common to search all of them, so add a rarer one" if bucket in head.cut else ""
 
     def indexed() -> Iterator[Match]:
         rows = search.indexed(lambda index: index.title_paths(index.bucket_for(words) or 0))
