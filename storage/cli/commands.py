@@ -172,8 +172,7 @@ VERIFY = Command(
         ),
         option("--checkpoint", "FILE", "With --all: keep the results here, and go on where it stopped.", type=Path),
         flag(
-            "--strangers",
-            "With --all: also customers that only the bucket knows; one more listing and read for each customer.",
+            "--strangers", "With --all: also customers that only the bucket knows; one more listing and read for each."
         ),
         optional(
             "--contents",
@@ -197,10 +196,7 @@ VERIFY = Command(
         ("verify u1 v1", "One video, with a look into each of its clips."),
         ("verify u1 --contents", "All of one customer, with a look into each clip."),
         ("verify --all --contents 5", "Every customer, with a look into one clip of twenty."),
-        (
-            "verify --all --checkpoint scan.jsonl --csv",
-            "Every customer, in a scan that can be stopped and started again.",
-        ),
+        ("verify --all --checkpoint scan.jsonl --csv", "Every customer, in a scan that can be stopped and resumed."),
         ("verify --all --keep", "Every customer, kept: a scheduler's call for every night."),
         ("verify --all --keep --on tcp://scan-scheduler:8786", "The same on a Dask cluster."),
     ],
