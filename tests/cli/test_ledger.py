@@ -152,7 +152,7 @@ def test_what_if_tells_both_states_and_changes_nothing(desk: Desk) -> None:
     assert found["what_if"]["before"]["may_upload"] is False
     assert (found["credit_ledger"]["beyond"], found["credit_ledger"]["months"][0]["used"]) == (10, 3)
     said = desk.run("usage", "u1", "--if-plan", "pro", "--if-purged").out
-    assert "What if: without the whole customer; on the plan pro" in said
+    assert "What if: without the whole account; on the plan pro" in said
     assert "10 more than the entries of this month" in said
     assert desk.world.fields("users/u1") == before
 

@@ -183,7 +183,7 @@ def test_an_upload_under_way_goes_with_what_it_belongs_to() -> None:
         ),
         ({"named_elsewhere": None}, "too many clips"),
         ({"user_videos": 10, "user_totals": Totals(50, 20)}, "usually has 2"),
-        ({"listed": ()}, "are not there"),
+        ({"listed": ()}, "missing objects that documents name"),
         ({"videos": (VideoFact("v1", False, None, None),)}, "without a document of their own"),
         ({"busy_elsewhere": ("v7",)}, "v7"),
     ],

@@ -104,7 +104,7 @@ def test_the_overview_of_many_takes_limits_from_the_rollup_and_looks_at_stuck_vi
     assert reads <= 100
     assert f"All {LOOKED_AT + 20} customers, by the last summary" in text
     assert "u000@example.com" in text
-    assert f"{LOOKED_AT + 1} videos" in text
+    assert f"{LOOKED_AT + 1} stalled videos" in text
     assert any(button.label == "Look at all of them now" for button in page.button)
 
 

@@ -145,7 +145,7 @@ def test_a_missing_index_is_named_with_its_definition_and_the_list_made_user_by_
     shown = app.open("processing")
     text = words(shown)
     assert "A Firestore index is missing" in text
-    assert "this list customer by customer" in text
+    assert "made this list one by one" in text
     assert listed(shown) == ["vid-0001"]
     assert shown.json
 

@@ -231,7 +231,7 @@ def test_a_check_whose_bucket_refuses_finds_nothing_missing_and_says_that_it_is_
     monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
     shown = ended(press(app.open("uploads"), "Check now"))
     text = words(shown)
-    assert "incomplete customers: 1" in text
+    assert "1 customer could not be read completely" in text
     assert "not kept" in text
     table = with_column(shown, "kind")
     assert set(table["kind"]) == {"Could not be read"}
