@@ -148,7 +148,7 @@ def test_a_plan_that_waits_for_a_second_person_waits_on_their_overview_and_is_to
     (alert,) = [one for one in alerts.gather(sources()).alerts if one.rule == "purge_waits"]
     assert (alert.key, alert.page) == (plan_id, f"/processing?repair={plan_id}")
     assert alert.summary.startswith("A joint repair of 5 rows waits for a second person until")
-    press(stuck.open("processing", repair=plan_id), "Agree to this plan")
+    press(stuck.open("processing", repair=plan_id), "Approve this plan")
     assert "A joint repair of 5 rows" not in words(stuck.open("overview"))
     assert not [one for one in alerts.gather(sources()).alerts if one.rule == "purge_waits"]
 
