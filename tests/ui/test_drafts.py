@@ -55,7 +55,7 @@ def test_a_video_says_of_which_draft_it_was_made_and_the_list_shows_drafts_that_
     assert "failed-1" in stuck
     assert VIDEO in stuck
     first = words(app.open("overview"))
-    assert "1 draft besides, whose analysis stalled or failed" in first
+    assert "1 draft with a stalled or failed analysis" in first
     assert "Delivered videos were not looked at" in first
 
 

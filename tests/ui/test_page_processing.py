@@ -291,7 +291,7 @@ def test_what_is_said_of_a_trickle_a_burst_and_equal_errors(app):
     assert "no success of the step was found" in text
     causes = words(app.open("processing", **{"processing-view": "Causes"})).replace("*", "")
     assert "New 54 videos of 54 customers stopped: Analysis stalled, at analysis" in without_badges(causes)
-    assert "14 of them in an outage, 40 on their own." in causes
+    assert "14 of them in an outage, 40 outside of it." in causes
     assert "Not an outage: they failed at different times." in causes
     assert "5 videos of 5 customers failed: http # after # retries of <id>" in causes
     assert "3 in the last 24 h" in causes

@@ -91,7 +91,7 @@ def test_a_quarantine_that_expired_is_emptied(desk, before):
     assert recovery.take_up(expired=True) == (f"{job.job_id}-empty",)
     assert desk.ended(f"{job.job_id}-empty").state == "done"
     assert not desk.world.own_keys(f"_ops/quarantine/{job.job_id}/")
-    assert "cannot be undone" in read(desk.open(job=job.job_id))
+    assert "can no longer be undone" in read(desk.open(job=job.job_id))
 
 
 def test_an_emptying_that_failed_says_so_and_is_resumed_by_hand(desk, before):

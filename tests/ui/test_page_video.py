@@ -81,7 +81,7 @@ def test_a_clip_that_could_not_be_looked_at_is_that_on_the_page(app, proxy, monk
     proxy.on(Answer(503, "ServiceUnavailable"), method="GET", path=r"clip_01_0_.*\.mp4$")
     monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
     page = app.open("video", clip_id="vid-0001_0_split", **IDS)
-    assert "1 of 2 clips play, of 1 it is not known" in words(page)
+    assert "1 of 2 clips play, 1 gave no answer" in words(page)
     assert "cannot be played" not in words(page)
 
 
