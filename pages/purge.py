@@ -27,7 +27,7 @@ def page() -> None:
     session.enter(NAME)
     try:
         job, plan = params.read(JOB), params.read(PLAN)
-        if elsewhere.led(job, NAME, JOB) or elsewhere.led(plan, NAME, PLAN):
+        if elsewhere.led(job, NAME, JOB, title="Purge") or elsewhere.led(plan, NAME, PLAN, title="Purge"):
             lists.back()
             return
         job, plan = job and purges.job_id(job), plan and purges.plan_id(plan)

@@ -87,7 +87,7 @@ class RowPlans(Generic[P]):
 
     def stored(self, purging: Purging, plan_id: str) -> P:
         """A plan from the bucket; `NotFound` where there is none, `Stale` where it was altered."""
-        return self._from(purging.stores.objects.get_bytes(self.form.key(plan_id), MOST_BYTES))
+        return self._from(plans.kept_content(purging, self.form.key(plan_id), plan_id, MOST_BYTES))
 
     def open_plans(self, purging: Purging) -> Iterator[P]:
         """The kept plans that may still be applied; it leaves out a plan whose content cannot be trusted."""

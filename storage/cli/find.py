@@ -24,10 +24,11 @@ def run_find(context: Context, query: str) -> int:
     with metering() as meter:
         found = find(stores.records, query, stores.layout, bucket=r2.bucket, public_url=r2.public_url)
     gaps = [error.as_dict() for error in found.gaps]
-    nothing = NotFound(
-        "Nothing was found.", remedy="Check the text for typing errors; ids are case-sensitive, a uid finds most."
-    )
     named = {name: (place.noun, place.address(name)) for name, place in places_in(query).items()}
+    remedy = "Check the text for typing errors; ids are case-sensitive, a uid finds most."
+    for name, (noun, page) in named.items():
+        remedy = f"{name} is {noun}, which the desk shows at {page}."
+    nothing = NotFound("Nothing was found.", remedy=remedy)
     if context.as_json:
         answer = {
             "query": found.query,

@@ -346,8 +346,10 @@ def test_a_plan_that_the_desk_keeps_is_discarded_by_its_id(desk, plan):
     refused = apply(desk, file)
     assert refused.status == 4
     assert "was discarded by eng@example.com" in refused.json["error"]["message"]
-    gone = desk.run("repair", "discard", "rplan-20260101-000000-00000000", *WHO, "--json")
-    assert gone.status == 1
+    for command, word in (("repair", "rplan"), ("orphans", "oplan"), ("purge", "plan")):
+        gone = desk.run(command, "discard", f"{word}-20260101-000000-00000000", *WHO, "--json")
+        assert (gone.status, gone.json["error"]["code"]) == (1, "not_found")
+        assert f"keeps no plan {word}-20260101-000000-00000000" in gone.json["error"]["message"]
 
 
 def test_the_manual_names_every_action():

@@ -26,6 +26,7 @@ def test_each_id_of_another_kind_leads_to_its_page(app: LiveApp, page: str, para
         assert f"{name} is {place.noun}. The page {SCREENS[place.page].title} shows it." in text
         (link,) = [one.proto for one in shown.get("page_link") if one.proto.label == "Open it there"]
         assert (link.page, link.query_string) == (place.page, f"{place.parameter}={name}")
+        assert len(shown.title) == 1, "a page has its heading wherever it leads"
         led += 1
     assert led >= 4
 

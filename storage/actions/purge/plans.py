@@ -185,8 +185,20 @@ def store_plan(purging: Purging, plan: PurgePlan) -> str:
 
 def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
     """A plan from the bucket; `NotFound` where there is none, `Stale` where it differs from what was sealed."""
-    content = purging.stores.objects.get_bytes(plan_key(plan_id), MAX_PLAN_BYTES)
-    return plan_from(content)
+    return plan_from(kept_content(purging, plan_key(plan_id), plan_id, MAX_PLAN_BYTES))
+
+
+def kept_content(purging: Purging, key: str, plan_id: str, most_bytes: int) -> bytes:
+    """What is kept of a plan of any kind; `NotFound`, in words about plans, where there is none."""
+    try:
+        return purging.stores.objects.get_bytes(key, most_bytes)
+    except NotFound as error:
+        raise NotFound(
+            f"The desk keeps no plan {plan_id}.",
+            remedy="It keeps a plan of the shell once somebody approved or applied it. Give the plan's file, or make "
+            "another plan.",
+            target=plan_id,
+        ) from error
 
 
 def open_plan_ids(purging: Purging) -> tuple[str, ...]:
