@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pandas as pd
@@ -267,7 +268,12 @@ class Schema:
 
     def empty(self) -> pd.DataFrame:
         """A frame with all columns, their dtypes, and no row."""
-        return pd.DataFrame({c.name: pd.array([], dtype=DTYPES[c.kind]) for c in self.columns})
+        return _empty(self).copy(deep=False)
+
+
+@cache
+def _empty(schema: Schema) -> pd.DataFrame:
+    return pd.DataFrame({c.name: pd.array([], dtype=DTYPES[c.kind]) for c in schema.columns})
 
 
 _KINDS: dict[type, ColumnKind] = {

@@ -441,11 +441,11 @@ class TableBuilder:
         next_cursor: str | None = None,
     ) -> Table:
         """Everything collected, with the schema's columns and dtypes whatever the documents held."""
-        columns = zip(self.schema.columns, self._chunks, strict=True)
-        frame = pd.DataFrame({column.name: _series(column.kind, chunks) for column, chunks in columns}, copy=False)
+        columns = zip(self.schema.columns, self._chunks, strict=True) if self.rows else ()
+        series = {column.name: _series(column.kind, chunks) for column, chunks in columns}
         return Table(
             schema=self.schema,
-            frame=frame,
+            frame=pd.DataFrame(series, copy=False) if self.rows else self.schema.empty(),
             oddities=self._oddities.all(),
             complete=complete,
             read_at=read_at,

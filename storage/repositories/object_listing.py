@@ -77,6 +77,8 @@ def check_expiry(seconds: int) -> int:
 def page_frame(columns: PageColumns, prefix: str) -> pd.DataFrame:
     """The page as an `OBJECTS` frame, in the store's order; `Unusable` for an invalid key, size or time."""
     keys = columns.keys
+    if not keys:
+        return OBJECTS.empty()
     if any(not key for key in keys):
         raise _unusable(prefix, "an object without a key")
     if not all(key.startswith(prefix) for key in keys if key):

@@ -250,10 +250,10 @@ def _videos_beside(found: DocumentsFound, stores: Stores, scope: Scope) -> None:
 
 
 def _keys_of(frame: pd.DataFrame) -> Iterable[NamedKey]:
+    paths = frame["path"].tolist()
     for name in CLIP_KEYS:
-        column = frame[["path", name]].dropna()
-        for path, key in zip(column["path"], column[name], strict=True):
-            if key:
+        for path, key in zip(paths, frame[name].tolist(), strict=True):
+            if isinstance(key, str) and key:
                 yield NamedKey(key, path, name)
 
 
