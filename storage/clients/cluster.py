@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from multiprocessing import get_all_start_methods
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -169,7 +170,9 @@ def workers_at(address: str) -> Iterator[Workers[Any, Any]]:
     import dask
     from distributed import Client, LocalCluster
 
-    with dask.config.set(SCHEDULING):
+    # A process that has imported Dask once forks all workers of this machine, where the system can.
+    method = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
+    with dask.config.set(SCHEDULING | {"distributed.worker.multiprocessing-method": method}):
         if address == LOCAL:
             count = max(2, min(os.cpu_count() or 1, _MOST_LOCAL))
             with (

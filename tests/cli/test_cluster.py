@@ -1,6 +1,7 @@
 """`verify --all --on`: the same scan on a scheduler and workers of their own, of which anything may be killed.
 
-One world and one cluster serve the whole file: a scheduler here, its workers in processes of their own.
+One world and one cluster serve the whole file: a scheduler here, its workers in processes of their own, forked from one
+that has Dask and the desk imported.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ import copyreg
 import os
 import random
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,20 @@ from storage.repositories.objects import Objects
 from storage.repositories.scans import scan_records
 from tests.cli.conftest import Answer, Desk
 from tests.cli.test_scans import customer
+from tests.rigs import forked
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World
 from tests.rigs.seaweed import SECRETS, SeaweedRig
 from tests.rigs.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
+PRELOADED = (
+    "dask.__main__",
+    "distributed.cli.dask_worker",
+    "distributed.nanny",
+    "storage.worker",
+    "tests.rigs.command",
+)
 RANGES = 16
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -47,6 +55,19 @@ def no_causes_in_pickles() -> Iterator[None]:
     yield
     copyreg.dispatch_table.clear()
     copyreg.dispatch_table.update(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_forks() -> Iterator[None]:
+    """Processes are forked here from one with these modules, and not from that of other files."""
+    server = forkserver.ForkServer()
+    server.set_forkserver_preload(list(PRELOADED))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ensure_running", "connect_to_new_process", "get_inherited_fds"):
+            patch.setattr(forkserver, name, getattr(server, name))
+        patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
+        yield
+        server._stop()
 
 
 class Recorder:
@@ -91,17 +112,19 @@ class Fleet:
         self.relay = Recorder(scheduler)
         self._environment = {**os.environ, **environment}
         self._folder = folder
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[forked.Forked] = []
 
-    def add(self, **changes: str) -> subprocess.Popen[bytes]:
-        """A worker more, with changes of its settings."""
-        command = [sys.executable, "-m", "dask", "worker", self.relay.address, "--no-nanny", "--nthreads", "2"]
-        command += ["--no-dashboard", "--memory-limit", "0", "--local-directory", str(self._folder)]
-        environment = {**self._environment, **changes}
-        with (self._folder / f"worker-{len(self.workers)}.log").open("wb") as log:
-            worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        self.workers.append(worker)
-        return worker
+    def add(self) -> None:
+        """A worker more."""
+        command = ["dask", "worker", self.relay.address, "--no-nanny", "--nthreads", "2", "--no-dashboard"]
+        command += ["--memory-limit", "0", "--local-directory", str(self._folder)]
+        self.workers.append(self.start(command, "dask.__main__"))
+
+    def start(self, command: list[str], module: str) -> forked.Forked:
+        """A process with the workers' settings that runs `python -m` with this command."""
+        log = self._folder / f"process-{len(self.workers)}.log"
+        arguments = (log, ROOT, self._environment, command, module)
+        return forked.Forked(forked.processes.Process(target=forked.run, args=arguments))
 
     def stop(self) -> None:
         for worker in self.workers:
@@ -204,14 +227,14 @@ def test_a_killed_client_is_followed_by_one_that_goes_on_where_it_stood(desk: De
     alone = desk.run("verify", "--all", "--json")
     release = threading.Event()
     desk.world.faults.meanwhile("RunQuery", release.wait, when=first_range, times=None)
-    command = [sys.executable, "-m", "storage", "verify", "--all", "--keep", "--on", fleet.relay.address]
     heads = scan_records(desk.world.records)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
-        try:
-            until(lambda: client.poll() is not None or len(heads.heads(50)) == RANGES - 1, "all ranges but the first")
-        finally:
-            client.kill()
-            release.set()
+    client = fleet.start(["storage", "verify", "--all", "--keep", "--on", fleet.relay.address], "tests.rigs.command")
+    try:
+        until(lambda: client.poll() is not None or len(heads.heads(50)) == RANGES - 1, "all ranges but the first")
+    finally:
+        client.kill()
+        client.wait()
+        release.set()
     desk.world.faults.clear()
     assert {head.part and head.part[1] for head in heads.heads(50)} == {RANGES}
     assert "no parts to join" in desk.run("scans", "join", "--json").json["error"]["message"]
