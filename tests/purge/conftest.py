@@ -10,6 +10,14 @@ from tests.purge.world import VIDEO, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore, FirestorePool, available_firestores
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.shared_clients import shared_clients
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_clients() -> Iterator[None]:
+    """All worlds share their clients of R2: each would open two of its own."""
+    with shared_clients():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +37,8 @@ def world(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[PurgeWor
 @pytest.fixture
 def filled(world: PurgeWorld) -> PurgeWorld:
     """A user with two videos, and a neighbour."""
-    world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
-    world.add_user("u10", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 2, "video-bbb": 1}, caches=False)
+    world.add_user("u10", {VIDEO: 1}, caches=False)
     return world
 
 

@@ -31,8 +31,8 @@ def stem(uid: str, number: int) -> str:
 @pytest.fixture
 def shown(world: PurgeWorld) -> PurgeWorld:
     """Two clips of u1 that name objects of u2. The first one's own object is there, the second one's is not."""
-    world.add_user("u2", {VIDEO: 2})
-    world.add_user("u1", {VIDEO: 3})
+    world.add_user("u2", {VIDEO: 2}, caches=False)
+    world.add_user("u1", {VIDEO: 3}, caches=False)
     theirs = {"r2_key": f"{stem('u2', 1)}.mp4", "thumbnail_r2_key": f"{stem('u2', 1)}.jpg"}
     ids = {"user_id": "u1", "video_id": VIDEO}
     change(world, KEPT, **theirs, filename=f"{stem('u1', 0).rpartition('/')[2]}.mp4")

@@ -39,7 +39,7 @@ U1 = Scope("u1")
 def fill(world: PurgeWorld) -> PurgeWorld:
     """A customer with an orphan clip and its thumbnail, two days old, and a neighbour."""
     world.add_user("u1", {VIDEO: 2})
-    world.add_user("u10", {VIDEO: 1})
+    world.add_user("u10", {VIDEO: 1}, caches=False)
     world.put_objects({CLIP: (FILM, "video/mp4"), THUMBNAIL: (PICTURE, "image/jpeg")})
     world.pass_time(timedelta(days=2))
     return world
@@ -236,8 +236,8 @@ def test_a_file_that_was_written_anew_is_left_alone(orphans: PurgeWorld, action:
 
 
 def test_a_young_file_a_name_of_no_known_form_and_another_customers_are_refused(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
-    world.add_user("u10", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
+    world.add_user("u10", {VIDEO: 1}, caches=False)
     world.put_objects({CLIP: (FILM, "video/mp4"), f"{FOLDER}/upload.tmp": (b"x", "text/plain")})
     theirs = next(key for key in world.objects() if key.startswith("users/u10/") and key.endswith(".mp4"))
     mine = next(key for key in world.objects() if key.startswith(f"{FOLDER}/clip_01") and key.endswith(".mp4"))

@@ -41,7 +41,7 @@ def change(world: PurgeWorld, path: str, **values: object) -> None:
 def test_an_object_that_a_clip_beside_names_too_stays_and_the_undo_brings_back_the_rest(
     world: PurgeWorld, scope: Scope, other: str
 ) -> None:
-    world.add_user("u1", {VIDEO: 2, BESIDE: 1})
+    world.add_user("u1", {VIDEO: 2, BESIDE: 1}, caches=False)
     shared = f"{stem('u1', VIDEO, 0)}.mp4"
     change(world, other, r2_key=shared)
     before = world.snapshot()
@@ -61,8 +61,8 @@ def test_an_object_that_a_clip_beside_names_too_stays_and_the_undo_brings_back_t
 
 
 def test_an_ended_disclosure_does_not_hold_up_the_purge_and_the_other_customers_object_stays(world: PurgeWorld) -> None:
-    world.add_user("u2", {VIDEO: 1})
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u2", {VIDEO: 1}, caches=False)
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     theirs = f"{stem('u2', VIDEO, 0)}.mp4"
     change(world, path_of(VIDEO, 0), r2_key=theirs, filename="gone.mp4", scene_title="Gone", priority=1)
     assert any("belongs to customer u2" in line for line in world.plan(Scope.of("u1", VIDEO)).blocked)
@@ -79,7 +79,7 @@ def test_an_ended_disclosure_does_not_hold_up_the_purge_and_the_other_customers_
 
 
 def test_a_link_to_a_clip_that_is_gone_is_not_counted_as_working(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})  # with one link, to its clip
+    world.add_user("u1", {VIDEO: 1}, caches=False)  # with one link, to its clip
     ids = {"user_id": "u1", "video_id": VIDEO}
     world.put_documents(
         {
@@ -98,7 +98,7 @@ def test_a_link_to_a_clip_that_is_gone_is_not_counted_as_working(world: PurgeWor
 def test_an_analysis_blocks_the_purge_of_its_user_only_until_it_has_stalled(
     world: PurgeWorld, silent: int, blocks: bool
 ) -> None:
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     touched = world.now() - timedelta(minutes=silent)
     world.put_documents({DRAFT: {"id": "draft-0001", "status": "analyzing", "updated_at": touched}})
     plan = world.plan(Scope.of("u1"))

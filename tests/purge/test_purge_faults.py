@@ -38,16 +38,16 @@ def coloured(colour: int) -> set[int]:
 @pytest.fixture
 def filled(far: PurgeWorld) -> PurgeWorld:
     """A world behind the proxy."""
-    far.add_user("u1", {VIDEO: 2, "video-bbb": 1})
-    far.add_user("u10", {VIDEO: 1})
+    far.add_user("u1", {VIDEO: 2, "video-bbb": 1}, caches=False)
+    far.add_user("u10", {VIDEO: 1}, caches=False)
     return far
 
 
 @pytest.fixture
 def small(far: PurgeWorld) -> PurgeWorld:
     """The same with as little as shows everything, for the tests that strike every call."""
-    far.add_user("u1", {VIDEO: 1})
-    far.add_user("u10", {VIDEO: 0})
+    far.add_user("u1", {VIDEO: 1}, caches=False)
+    far.add_user("u10", {VIDEO: 0}, caches=False)
     return far
 
 

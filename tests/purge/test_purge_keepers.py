@@ -264,8 +264,8 @@ def _killing(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[tuple
     with CountingProxy(seaweed.endpoint) as proxy:
         values = {**seaweed.values(seaweed.fresh_bucket()), "R2_ENDPOINT_URL": proxy.endpoint}
         world = PurgeWorld(embedded, values)
-        world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
-        world.add_user("u10", {VIDEO: 1})
+        world.add_user("u1", {VIDEO: 2, "video-bbb": 1}, caches=False)
+        world.add_user("u10", {VIDEO: 1}, caches=False)
         _keep(world)
         yield world, Victims(world, proxy)
         world.close()

@@ -29,8 +29,8 @@ def killing(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[tuple[
     with CountingProxy(seaweed.endpoint) as proxy:
         values = {**seaweed.values(seaweed.fresh_bucket()), "R2_ENDPOINT_URL": proxy.endpoint}
         world = PurgeWorld(embedded, values, PurgeLimits(per_actor_hour=10_000))
-        world.add_user("u1", {VIDEO: 1, "video-bbb": 0})
-        world.add_user("u10", {VIDEO: 1})
+        world.add_user("u1", {VIDEO: 1, "video-bbb": 0}, caches=False)
+        world.add_user("u10", {VIDEO: 1}, caches=False)
         yield world, Victims(world, proxy)
         world.close()
 

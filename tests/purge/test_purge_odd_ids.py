@@ -71,7 +71,7 @@ def test_an_id_longer_than_any_key_is_purged_with_what_there_can_be_of_it(world:
 
 
 def test_the_confirmation_is_typed_as_it_can_be_seen(world: PurgeWorld) -> None:
-    world.add_user(BLANK, {LINE: 1})
+    world.add_user(BLANK, {LINE: 1}, caches=False)
     plan = world.plan(Scope.of(BLANK, LINE))
     assert plan.scope.typeable == "copy%20/line%0A"
     with pytest.raises(Refused, match="copy%20/line%0A"):

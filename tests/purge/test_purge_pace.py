@@ -18,7 +18,7 @@ from tests.rigs.http_faults import Answer, FaultProxy
 @pytest.fixture
 def busy_world(far: PurgeWorld) -> PurgeWorld:
     """A world behind the proxy."""
-    far.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    far.add_user("u1", {VIDEO: 2, "video-bbb": 1}, caches=False)
     return far
 
 

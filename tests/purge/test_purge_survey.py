@@ -33,9 +33,9 @@ def test_a_user_goes_with_everything_and_the_neighbours_stay(each_world: PurgeWo
     assert plan.counters == ()
 
 
-def test_a_video_announces_the_counters_that_stay(each_world: PurgeWorld) -> None:
-    each_world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
-    plan = each_world.plan(Scope.of("u1", VIDEO))
+def test_a_video_announces_the_counters_that_stay(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    plan = world.plan(Scope.of("u1", VIDEO))
     assert {(c.path, c.field, c.before, c.after) for c in plan.counters} == {
         ("users/u1", "total_storage_bytes", 31, 10),
         ("users/u1", "total_clips_count", 3, 1),
@@ -44,9 +44,9 @@ def test_a_video_announces_the_counters_that_stay(each_world: PurgeWorld) -> Non
     }
 
 
-def test_a_clip_leaves_its_video_and_announces_that_ones_counters_too(each_world: PurgeWorld) -> None:
-    each_world.add_user("u1", {VIDEO: 2})
-    plan = each_world.plan(Scope.of("u1", VIDEO, [f"{VIDEO}_0_split"]))
+def test_a_clip_leaves_its_video_and_announces_that_ones_counters_too(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 2})
+    plan = world.plan(Scope.of("u1", VIDEO, [f"{VIDEO}_0_split"]))
     assert [item.path for item in plan.documents] == [
         f"share_slugs/slug-u1-{VIDEO}", CLIP, f"{CLIP}/shares/config",
     ]  # fmt: skip
@@ -102,7 +102,7 @@ def test_phantom_parents_and_forgotten_collections_go_too(each_world: PurgeWorld
 
 
 def test_a_link_is_found_by_its_own_word_and_by_the_clips(each_world: PurgeWorld) -> None:
-    each_world.add_user("u1", {VIDEO: 1})
+    each_world.add_user("u1", {VIDEO: 1}, caches=False)
     each_world.put_documents(
         {
             f"{CLIP}/shares/config": {"share_slug": "named-only"},  # as the product writes it
@@ -124,7 +124,7 @@ def test_a_link_is_found_by_its_own_word_and_by_the_clips(each_world: PurgeWorld
 
 
 def test_a_link_that_share_settings_name_stays_where_it_leads_to_another_video_now(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1, "video-bbb": 1})
+    world.add_user("u1", {VIDEO: 1, "video-bbb": 1}, caches=False)
     stale, live = f"{CLIP}/shares/config", "share_slugs/slug-u1-video-bbb"
     world.put_documents({stale: {"slug": "slug-u1-video-bbb", "access_level": "public"}})
     for scope in (Scope.of("u1", VIDEO), Scope.of("u1", VIDEO, [f"{VIDEO}_0_split"])):
@@ -133,7 +133,7 @@ def test_a_link_that_share_settings_name_stays_where_it_leads_to_another_video_n
 
 
 def test_an_unfinished_upload_is_shown_and_ended(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     key = f"users/u1/{VIDEO}/clips/clip_01_5_x_split.mp4"
     world.begin_upload(key)
     other = "users/u1/video-bbb/clips/clip_01_5_x_split.mp4"
@@ -144,11 +144,11 @@ def test_an_unfinished_upload_is_shown_and_ended(world: PurgeWorld) -> None:
     assert [upload.key for upload in world.stores.objects.multipart_uploads("users/").uploads] == [other]
 
 
-def test_nothing_of_a_scope_is_not_found(each_world: PurgeWorld) -> None:
-    each_world.add_user("u1", {VIDEO: 1})
+def test_nothing_of_a_scope_is_not_found(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     for scope in (Scope.of("u2"), Scope.of("u1", "video-zzz"), Scope.of("u1", VIDEO, ["nope"])):
         with pytest.raises(NotFound):
-            each_world.plan(scope)
+            world.plan(scope)
 
 
 def test_a_reserved_scope_is_refused_before_anything_is_asked(far: PurgeWorld, proxy: FaultProxy) -> None:
@@ -164,14 +164,14 @@ def test_a_reserved_scope_is_refused_before_anything_is_asked(far: PurgeWorld, p
 def test_a_listing_that_is_refused_or_cut_short_makes_no_plan(
     far: PurgeWorld, proxy: FaultProxy, action: Answer, error: type[Exception]
 ) -> None:
-    far.add_user("u1", {VIDEO: 1})
+    far.add_user("u1", {VIDEO: 1}, caches=False)
     proxy.on(action, method="GET", query="list-type=2")
     with pytest.raises(error):
         far.plan(Scope.of("u1"))
 
 
 def test_documents_that_cannot_be_read_make_no_plan(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     faults = world.firestore.faults  # type: ignore[attr-defined]
     faults.break_stream("RunQuery", StatusCode.UNAVAILABLE, after=2, times=None)
     with pytest.raises(Unreachable):
@@ -179,7 +179,7 @@ def test_documents_that_cannot_be_read_make_no_plan(world: PurgeWorld) -> None:
 
 
 def test_a_stream_that_breaks_once_is_read_again_from_its_page(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 2})
+    world.add_user("u1", {VIDEO: 2}, caches=False)
     whole = world.plan(Scope.of("u1"))
     world.firestore.faults.break_stream("RunQuery", StatusCode.UNAVAILABLE, after=2)  # type: ignore[attr-defined]
     assert world.plan(Scope.of("u1")).documents == whole.documents
@@ -198,7 +198,7 @@ def test_a_job_for_a_user_with_odd_documents_puts_them_back_to_the_bit(each_worl
         "list": [{"a": []}, "x"], "time": datetime(1, 1, 1, tzinfo=UTC),
         "text": "RTL \u202e and emoji \U0001f600 " * 50, "a.b`c": True,
     }  # fmt: skip
-    each_world.add_user("u1", {VIDEO: 1})
+    each_world.add_user("u1", {VIDEO: 1}, caches=False)
     each_world.put_documents({f"users/u1/videos/{VIDEO}/odd/o1": odd, "users/u1/odd/o2": {}})
     before = each_world.documents()
     job = each_world.purge(Scope.of("u1", VIDEO))
@@ -212,7 +212,7 @@ def test_a_job_for_a_user_with_odd_documents_puts_them_back_to_the_bit(each_worl
 
 @pytest.mark.parametrize("erase", [False, True])
 def test_the_cost_is_estimated_before_and_not_far_from_what_is_billed(world: PurgeWorld, erase: bool) -> None:
-    world.add_user("u1", {VIDEO: 40, "video-bbb": 1})
+    world.add_user("u1", {VIDEO: 40, "video-bbb": 1}, caches=False)
     plan = world.plan(Scope.of("u1", VIDEO))
     approve(world.purging, plan, BOB)
     expected = estimate(plan, erase=erase)
@@ -224,8 +224,8 @@ def test_the_cost_is_estimated_before_and_not_far_from_what_is_billed(world: Pur
 
 
 def test_what_lies_outside_the_scope_is_not_said_to_be_missing(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 2})
-    world.add_user("u2", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 2}, caches=False)
+    world.add_user("u2", {VIDEO: 1}, caches=False)
     theirs = f"users/u2/{VIDEO}/clips/clip_01_0_a title+%#_split"
     fields = dict((world.stores.records.raw(CLIP) or pytest.fail("the clip is not there")).fields or {})
     named = {"r2_key": f"{theirs}.mp4", "thumbnail_r2_key": f"{theirs}.jpg"}
@@ -238,7 +238,7 @@ def test_what_lies_outside_the_scope_is_not_said_to_be_missing(world: PurgeWorld
 
 
 def test_an_analysis_of_a_draft_that_runs_holds_the_purge_of_its_user(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     now = datetime.now(UTC)
     base = "users/u1/analysis_drafts"
     world.put_documents(

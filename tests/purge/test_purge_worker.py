@@ -18,6 +18,7 @@ from storage.domain.purge.scope import PurgeLimits, Scope
 from tests.purge.test_purge_kill import KILLED, MOST_CALLS, assert_purged
 from tests.purge.victim import CountingProxy, Victims, moments
 from tests.purge.world import BOB, VIDEO, PurgeWorld
+from tests.rigs import forked
 from tests.rigs.desk import user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
@@ -33,7 +34,7 @@ def once(world: PurgeWorld, job_id: str, *states: str) -> Job:
 
 
 def test_a_worker_process_does_the_job_after_whoever_started_it_has_gone_on(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     before = world.snapshot()
     plan = world.plan(SCOPE)
     job_id = world.apply(plan).job_id
@@ -43,13 +44,13 @@ def test_a_worker_process_does_the_job_after_whoever_started_it_has_gone_on(worl
 
 
 def test_a_worker_process_that_is_killed_is_replaced_by_a_sweep_at_once_on_the_same_machine(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     before = world.snapshot()
     plan = world.plan(SCOPE)
     job_id = world.apply(plan).job_id
     faults = world.firestore.faults  # type: ignore[attr-defined]
     faults.delay("Commit", 0.3, times=None)
-    pid = start_worker(job_id, world.values)
+    pid = forked.start_worker(job_id, world.values)
     held = once(world, job_id, "running")
     os.kill(pid, signal.SIGKILL)
     faults.clear()
@@ -70,7 +71,7 @@ def test_who_is_gone_and_who_may_be_there() -> None:
 
 
 def test_a_lease_is_renewed_while_a_long_call_runs(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
     quick = world.open(limits=replace(world.settings.purge, lease_seconds=1))
     with claim(quick, world.apply(world.plan(SCOPE)).job_id) as lease:
         first = lease.job.lease_until
@@ -97,7 +98,7 @@ def test_emptying_an_expired_quarantine_too_is_resumed_wherever_it_is_killed(
     world, victims = killing
     kills = 0
     for kill_at in range(1, MOST_CALLS):
-        world.add_user("u1", {VIDEO: 1})
+        world.add_user("u1", {VIDEO: 1}, caches=False)
         purged = world.purge(SCOPE)
         after = world.snapshot()
         emptying = begin_emptying(world.purging, purged)
@@ -116,8 +117,8 @@ def test_emptying_an_expired_quarantine_too_is_resumed_wherever_it_is_killed(
 def test_erasing_too_is_resumed_wherever_it_is_killed(killing: tuple[PurgeWorld, Victims]) -> None:
     """At every kind of change that a purge with quarantine does not make: the objects' step and its look before."""
     world, victims = killing
-    documents = user_documents("u1", {VIDEO: 1})
-    world.add_user("u10", {VIDEO: 1})
+    documents = user_documents("u1", {VIDEO: 1}, caches=False)
+    world.add_user("u10", {VIDEO: 1}, caches=False)
 
     def made(*, erase: bool, kill_at: int = 0) -> list[str]:
         world.put_documents(documents)

@@ -69,7 +69,7 @@ def test_a_purge_goes_on_in_no_other_bucket_though_that_is_a_copy(filled: PurgeW
 
 
 def test_a_new_plan_takes_up_what_a_purge_left_although_it_took_the_objects(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 2})
+    world.add_user("u1", {VIDEO: 2}, caches=False)
     clip = f"users/u1/videos/{VIDEO}/clips/{VIDEO}_0_split"
     fields = {"status": "completed", "r2_key": f"users/u1/{VIDEO}/clips/clip_01_0_a title+%#_split.mp4"}
     listener = when_done("objects", lambda: world.put_documents({clip: fields}))
@@ -83,8 +83,8 @@ def test_a_new_plan_takes_up_what_a_purge_left_although_it_took_the_objects(worl
 
 
 def test_what_an_undone_purge_gave_back_and_is_gone_again_is_a_loss_as_any_other(world: PurgeWorld) -> None:
-    world.add_user("u1", {VIDEO: 1})
-    world.add_user("u2", {VIDEO: 1})
+    world.add_user("u1", {VIDEO: 1}, caches=False)
+    world.add_user("u2", {VIDEO: 1}, caches=False)
     job = world.purge(SCOPE)
     run_job(world.purging, undo(world.purging, job.job_id, REASON, ADA).job_id)
     assert world.plan(SCOPE).blocked == ()
