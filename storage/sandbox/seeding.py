@@ -108,6 +108,17 @@ def seed(
 ) -> SampleData:
     """Puts everything into empty stand-ins; the sample is complete when this returns. `say` gets each step's words."""
     sample = world.build(now, SEED)
+    store(seaweed, server, sample, say)
+    say("Making the figures of all customers, and checking their files.")
+    write_rollup(seaweed, handle, sample, sample.documents)
+    keep_scans(seaweed, handle, sample, days=(4, 0))
+    return SampleData(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
+
+
+def store(
+    seaweed: SeaweedFS, server: FirestoreServer, sample: SampleWorld, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Puts the sample's documents, objects and unfinished uploads into empty stand-ins."""
     say(f"Making the sample data, only this first time: {len(sample.documents):,} documents.")
     server.load(PROJECT, sample.documents, dated_by=DATED_BY)
     client = r2.write_client(seaweed.settings(BUCKET))
@@ -116,10 +127,6 @@ def seed(
     for upload in sample.uploads:
         _begin_upload(client, upload.key, upload.content_type)
     _date_uploads(seaweed, client, sample)
-    say("Making the figures of all customers, and checking their files.")
-    write_rollup(seaweed, handle, sample, sample.documents)
-    keep_scans(seaweed, handle, sample, days=(4, 0))
-    return SampleData(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
 
 
 def redate(

@@ -35,7 +35,7 @@ def checker(r2_rig: SeaweedRig) -> Iterator[VerifyContext]:
     r2_rig.process.create_bucket(seeding.BUCKET)
     with EmbeddedFirestore() as rig:
         handle = open_firestore(FirestoreSettings(seeding.PROJECT, None, rig.host))
-        seeding.seed(r2_rig.process, rig.server, handle, NOW)
+        seeding.store(r2_rig.process, rig.server, SAMPLE)
         objects = Objects(r2.read_client(r2_rig.settings(seeding.BUCKET)), seeding.BUCKET)
         yield VerifyContext(Records(handle), objects, set_to("document", ""), lambda: NOW, timedelta(minutes=15))
         handle.close()
