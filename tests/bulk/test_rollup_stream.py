@@ -24,7 +24,7 @@ from storage.repositories.search_index import index_records
 from storage.services import customer_facts
 from storage.services.customer_facts import CustomerFacts, CustomerReader, TitleRows
 from tests.bulk.test_bulk_rollup import STALE, fleet
-from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig, available_firestores
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 
 UIDS = ("a", "a-b", "a.b", "a b", "ab", "u1", "u10", "__id7__", "__id-3__", "é", "日本", "Zz", "users-x", "=1+1", "~~")
@@ -99,7 +99,11 @@ def is_of(collection_id: str) -> Any:
     return lambda request: request.structured_query.from_[0].collection_id == collection_id
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3, 4])
+@pytest.mark.parametrize(
+    ("firestore_rig", "seed"),
+    [("embedded", 0), ("embedded", 1), ("embedded", 3), *((kind, 4) for kind in available_firestores())],
+    indirect=["firestore_rig"],
+)
 def test_both_ways_know_the_same_of_every_customer_and_every_title(
     firestore_rig: FirestoreRig, short_pages: None, seed: int
 ) -> None:

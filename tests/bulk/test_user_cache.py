@@ -17,7 +17,7 @@ from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import NotFound, Unreachable
 from storage.repositories.records import Records
 from storage.services.usage import KEPT, KEPT_ANSWERS, NEWEST, OVERLAP, UserCache
-from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig, available_firestores
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 
 
@@ -142,7 +142,11 @@ CHANGES: dict[str, dict[str, dict[str, Any] | None]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("videos", [5, 30])
+@pytest.mark.parametrize(
+    ("firestore_rig", "videos"),
+    [("embedded", 5), *((kind, 30) for kind in available_firestores())],
+    indirect=["firestore_rig"],
+)
 def test_a_refresh_gives_what_reading_anew_gives(desk: Desk, change: str, videos: int) -> None:
     fill(desk, videos, 60, 3)
     desk.world.put({at(27): a_video(27, total_size_bytes="?")} if videos == 30 else {at(0): a_video(0, status=None)})

@@ -25,7 +25,7 @@ from storage.services.fleet_scan import Pace, scan_range, verify_all
 from storage.services.verify import WHOLE, ReadScope, verify_user
 from tests.contract.verify_world import CLIP, HIGHLIGHTS, PICTURE, Desk
 from tests.rigs import clips, records
-from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig, available_firestores
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.records import World
 
@@ -153,10 +153,19 @@ def short_pages(monkeypatch: pytest.MonkeyPatch) -> Pace:
     return Pace(users=3, chunks=3)
 
 
-@pytest.mark.parametrize(
-    ("seed", "served", "prefix", "sample"),
-    [(1, "object", "users/", None), (2, "document", "users/", None), (3, "mixed", "", None), (4, "object", "", 50.0)],
-)  # fmt: skip
+# Every world on our Firestore, and one that is read in all ways on Google's emulator too.
+SEEDS: tuple[tuple[int, Any, str, float | None], ...] = (
+    (1, "object", "users/", None),
+    (2, "document", "users/", None),
+    (3, "mixed", "", None),
+    (4, "object", "", 50.0),
+)
+WORLDS = [("embedded", *seed) for seed in SEEDS] + [
+    (kind, *SEEDS[1]) for kind in available_firestores() if kind != "embedded"
+]
+
+
+@pytest.mark.parametrize(("firestore_rig", "seed", "served", "prefix", "sample"), WORLDS, indirect=["firestore_rig"])
 def test_a_scan_says_of_each_customer_what_a_check_of_that_customer_alone_says(
     firestore_rig: FirestoreRig,
     writer: ObjectWriter,

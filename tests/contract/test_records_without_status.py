@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from storage.repositories.records import STATUSES
 from storage.repositories.without_status import _middle
-from tests.rigs.firestore import FirestoreRig
+from tests.rigs.firestore import FirestoreRig, available_firestores
 from tests.rigs.records import World, reads_of, video
 
 STRANGE = ("users/u0007/videos/v3", "users/u0299/videos/v1", "users/élan/videos/v1", "users/__id7__/videos/v1")
@@ -28,7 +28,15 @@ def world(firestore_rig: FirestoreRig) -> Iterator[World]:
         yield opened
 
 
-@pytest.mark.parametrize("near", [(), ("u0100", "u0250", "élan", "u0500")], ids=["nothing known", "some uids known"])
+NEAR = ("u0100", "u0250", "élan", "u0500")
+
+
+@pytest.mark.parametrize(
+    ("firestore_rig", "near"),
+    [("embedded", ()), *((kind, NEAR) for kind in available_firestores())],
+    indirect=["firestore_rig"],
+    ids=lambda value: value if isinstance(value, str) else "some uids known" if value else "nothing known",
+)
 def test_each_is_found_for_a_fraction_of_the_reads(world: World, near: tuple[str, ...]) -> None:
     counts = world.records.status_counts()
     videos = sum(counts.values())

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storage.actions.objects import ObjectWriter
-from storage.clients.threads import ContextThreads
 from storage.domain.deployment import Served, set_to
 from storage.domain.layout import thumbnail_of
 from storage.repositories.objects import Objects
@@ -17,6 +16,7 @@ from storage.services.verify import VerifyContext
 from tests.rigs import records
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.records import World
+from tests.rigs.seaweed import rig_of
 
 STALE = timedelta(minutes=15)
 CLIP = film()
@@ -83,10 +83,10 @@ class Desk:
 
     def object(self, key: str, content: bytes = CLIP) -> None:
         """One object, of the type that its name says."""
-        kind = mimetypes.guess_type(key)[0] or "binary/octet-stream"
-        self.writer._client.call("put_object", key, Key=key, Body=content, ContentType=kind)
+        self.objects([key], content)
 
     def objects(self, keys: list[str], content: bytes = CLIP) -> None:
         """Many objects at once."""
-        with ContextThreads(max_workers=8) as threads:
-            list(threads.map(lambda key: self.object(key, content), keys))
+        bucket = self.writer._client.bucket
+        kinds = {key: mimetypes.guess_type(key)[0] or "binary/octet-stream" for key in keys}
+        rig_of(bucket).fill(bucket, {key: (content, kind) for key, kind in kinds.items()})
