@@ -34,6 +34,7 @@ from tests.rigs.reruns import pytest_terminal_summary  # noqa: F401 - pytest fin
 # Each process would compile the whole desk anew where nothing keeps what Python compiles it to, as in many containers.
 # SeaweedFS takes a third less CPU for each call on one core, with a rare look for garbage.
 sys.dont_write_bytecode = False
+gc.disable()  # until everything is imported and collected
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update({"GOMAXPROCS": "1", "GOGC": "400"})
 
@@ -97,6 +98,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(100_000, 50, 1_000)
 
 
