@@ -241,7 +241,7 @@ def test_a_killed_client_is_followed_by_one_that_goes_on_where_it_stood(desk: De
     answer = desk.run("verify", "--all", "--keep", "--on", fleet.relay.address, "--json")
     same(answer, alone)
     assert f"{RANGES - 1} of {RANGES} ranges are kept already" in answer.err
-    assert "1 of 1 ranges" in answer.err
+    assert "1 of 1 range," in answer.err
     (head,) = heads.heads(50)
     assert (head.scan_id, head.part, head.complete, head.checked["users"]) == (answer.json["scan_id"], None, True, 20)
     assert len(desk.objects.list_all(FOLDER).frame) == 1
