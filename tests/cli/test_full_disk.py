@@ -7,7 +7,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,27 +20,28 @@ from storage.domain.integrity import Checked, InFlight, Report
 from storage.errors import BadInput
 from storage.files import GrowingFile, replace_file, write_file
 from tests.cli.conftest import Desk
+from tests.rigs.forked import shell
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = 2_048  # bytes that a file may have in a child that is given little room
 ACTOR = "ada@example.com"
 
 
-def little_room(most: int = ROOM) -> None:
+def little_room(most: int) -> None:
     """In a child: the kernel refuses every write beyond so many bytes, as a full disk does."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
-def shell(
+def interpreter(
     *arguments: str,
     stdout: int | IO[Any] = subprocess.PIPE,
     stderr: int | IO[Any] = subprocess.PIPE,
     prepare: Callable[[], None] | None = None,
-    more: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
+    """`python -m storage` from its start to the interpreter's end."""
     return subprocess.run(
         [sys.executable, "-m", "storage", *arguments],
-        cwd=ROOT, env={**os.environ, **(more or {})}, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
         preexec_fn=prepare, text=True, timeout=120, check=False,
     )  # fmt: skip
 
@@ -69,7 +70,7 @@ def test_a_plan_that_does_not_fit_leaves_the_good_one_that_lay_there(customers: 
     assert mode_of(out) == 0o600
     good = out.read_bytes()
     assert len(good) > ROOM
-    refused = shell(*plan, "--json", prepare=little_room)
+    refused = shell(*plan, "--json", room=ROOM)
     assert refused.returncode == 2, refused.stderr
     error = json.loads(refused.stdout)["error"]
     assert "--out" in error["message"]
@@ -83,7 +84,7 @@ def test_a_plan_that_does_not_fit_leaves_the_good_one_that_lay_there(customers: 
 def test_a_scan_that_finds_no_room_says_so_and_goes_on_where_it_stopped(customers: Desk, tmp_path: Path) -> None:
     log = tmp_path / "scan.jsonl"
     scan = ("verify", "--all", "--checkpoint", str(log), "--json")
-    stopped = shell(*scan, prepare=little_room)
+    stopped = shell(*scan, room=ROOM)
     assert stopped.returncode == 2, stopped.stderr
     assert "Traceback" not in stopped.stderr
     said = json.loads(stopped.stdout)
@@ -98,8 +99,11 @@ def test_a_scan_that_finds_no_room_says_so_and_goes_on_where_it_stopped(customer
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
 def test_an_answer_that_cannot_be_written_is_an_error_in_words(form: tuple[str, ...], customers: Desk) -> None:
     command = ("verify", "customer-00", *form)
-    with Path("/dev/full").open("w") as full:
-        told = shell(*command, stdout=full)
+    if form:
+        told = shell(*command, ends={1: "/dev/full"})
+    else:
+        with Path("/dev/full").open("w") as full:
+            told = interpreter(*command, stdout=full)
     assert told.returncode == 2
     assert "error: the standard output cannot be written" in told.stderr
     assert "No space left on device" in told.stderr
@@ -108,13 +112,13 @@ def test_an_answer_that_cannot_be_written_is_an_error_in_words(form: tuple[str, 
 
 
 def test_a_closed_standard_output_is_an_error_and_a_reader_that_left_is_none(customers: Desk) -> None:
-    closed = shell("verify", "customer-00", prepare=partial(os.close, 1), stdout=subprocess.DEVNULL)
+    closed = interpreter("verify", "customer-00", prepare=partial(os.close, 1), stdout=subprocess.DEVNULL)
     assert (closed.returncode, "error: the standard output" in closed.stderr) == (2, True)
     assert "Traceback" not in closed.stderr
     for command in (("verify", "customer-00"), ("--help",)):
         reading, writing = os.pipe()
         os.close(reading)
-        left = shell(*command, stdout=writing)
+        left = interpreter(*command, stdout=writing)
         os.close(writing)
         assert left.returncode == 0, command
         for word in ("error", "Traceback", "Exception ignored"):
@@ -122,8 +126,7 @@ def test_a_closed_standard_output_is_an_error_and_a_reader_that_left_is_none(cus
 
 
 def test_progress_that_nobody_can_read_ends_no_work(customers: Desk) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = shell("verify", "--all", "--json", stderr=full)
+    done = shell("verify", "--all", "--json", ends={2: "/dev/full"})
     assert json.loads(done.stdout)["checked"]["users"] == 12
     assert done.returncode in {0, 1}
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -27,6 +30,10 @@ def run(log: Path, folder: Path, values: Mapping[str, str], argv: list[str], mod
     with log.open("wb") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
+    _run(folder, values, argv, module)
+
+
+def _run(folder: Path, values: Mapping[str, str], argv: list[str], module: str) -> None:
     os.environ.clear()
     os.environ.update(values)
     os.chdir(folder)
@@ -51,6 +58,45 @@ def start_worker(job_id: str, environment: Mapping[str, str] | None = None) -> i
     process.start()
     assert process.pid is not None
     return process.pid
+
+
+def shell(
+    *arguments: str, ends: Mapping[int, str] | None = None, room: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`python -m storage` with this environment, and what it said. `ends`: the files that take stdout (1) or stderr (2)
+    instead; `room`: the bytes that a file may have there.
+
+    How an interpreter ends is not shown by a forked process; a test of that starts one (`sys.executable`).
+    """
+    pipes = {number: processes.Pipe(duplex=False) for number in (1, 2)}
+    into = {number: (ends or {}).get(number, writing) for number, (_, writing) in pipes.items()}
+    process = processes.Process(target=_in_a_shell, args=(Path.cwd(), dict(os.environ), arguments, into, room))
+    process.start()
+    said = {}
+    for number, (reading, writing) in pipes.items():
+        writing.close()
+        with os.fdopen(os.dup(reading.fileno()), encoding="utf-8") as stream:
+            said[number] = stream.read()
+        reading.close()
+    process.join()
+    assert process.exitcode is not None
+    return subprocess.CompletedProcess(arguments, process.exitcode, said[1], said[2])
+
+
+def _in_a_shell(
+    folder: Path,
+    values: Mapping[str, str],
+    arguments: tuple[str, ...],
+    into: Mapping[int, str | Connection],
+    room: int | None,
+) -> None:
+    for number, end in into.items():
+        os.dup2(os.open(end, os.O_WRONLY) if isinstance(end, str) else end.fileno(), number)
+        if not isinstance(end, str):
+            end.close()
+    if room is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    _run(folder, values, ["storage", *arguments], "tests.rigs.command")
 
 
 class Forked:
