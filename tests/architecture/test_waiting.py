@@ -7,6 +7,7 @@ product; so does what is tried again unseen.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -41,8 +42,15 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, str, ast.Call]]:
     """Each call with its name as it is written, and the last part of that."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            full = ast.unparse(node.func)
+            full = dotted(node.func)
             yield full, full.rpartition(".")[2], node
+
+
+def dotted(node: ast.AST) -> str:
+    """A name with its parts, as it is written; what is no name before a dot is left out."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def offences(source: str, where: str = "") -> list[str]:
@@ -122,10 +130,12 @@ def test_never():
 def test_what_was_tried_again_is_told_at_the_end_with_its_first_failure(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(NOW_AND_THEN)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "tests.rigs.reruns", str(tmp_path)]
+    plugins = [f"-p{name}" for name in ("xdist", "pytest_rerunfailures", "tests.rigs.reruns", "no:cacheprovider")]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "1", *plugins, str(tmp_path)]
     run = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"],
+        [*command, "--rootdir", str(tmp_path)],
         cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # the others take most of the time of a start
         capture_output=True,
         text=True,
         check=False,

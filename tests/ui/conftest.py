@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,20 +53,33 @@ def same_clients() -> Iterator[None]:
 @pytest.fixture
 def app(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveApp]:
     """The desk in live mode against an emulator on loopback, where a local user may play any role."""
+    with live_app(r2_rig, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def live_app(r2_rig: SeaweedRig, patch: pytest.MonkeyPatch) -> Iterator[LiveApp]:
+    """Such a desk; `patch` sets it up and outlives it."""
+    close_the_pages()  # they may show the world of a whole file
     for name in list(os.environ):
         if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE")):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
-    monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
+            patch.delenv(name)
+    patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
+    patch.setattr(identity, "ip", lambda: "127.0.0.1")
     bucket = r2_rig.fresh_bucket()
     with EmbeddedFirestore() as firestore, World(firestore) as world:
         for name, value in (r2_rig.values(bucket) | world.values()).items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         objects, writer = Objects(r2_rig.reader(bucket), bucket), ObjectWriter(r2_rig.writer(bucket), bucket)
         yield LiveApp(world, objects, writer, bucket, open_page)
-        resources.close()
-        st.cache_data.clear()
-        st.cache_resource.clear()
+        close_the_pages()
+
+
+def close_the_pages() -> None:
+    """Closes the stores of the pages, and forgets what they have read."""
+    resources.close()
+    st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:

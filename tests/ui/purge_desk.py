@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,6 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.access import identity
-from pages._ui.data import resources
 from storage.actions.purge import worker
 from storage.actions.purge.plans import store_plan
 from storage.domain.policy import Actor
@@ -24,7 +24,7 @@ from tests.rigs import forked
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 from tests.rigs.waiting import until
-from tests.ui.conftest import open_page, words
+from tests.ui.conftest import close_the_pages, open_page, words
 
 MAKER = Actor("admin@demo.local", frozenset({"admin"}), "local")
 SECOND = Actor("second-admin@demo.local", frozenset({"admin"}), "local")
@@ -68,20 +68,26 @@ class PurgeDesk:
 @pytest.fixture(name="desk")
 def a_desk(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[PurgeDesk]:
     """An empty world, configured as a machine would be, on loopback, where a local user may play any role."""
+    with live_desk(r2_rig, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def live_desk(r2_rig: SeaweedRig, patch: pytest.MonkeyPatch) -> Iterator[PurgeDesk]:
+    """Such a desk; `patch` sets it up and outlives it."""
+    close_the_pages()  # they may show the world of a whole file
     for name in list(os.environ):
         if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "PURGE", "AUDIT_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
-    monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
-    monkeypatch.setattr(worker, "start_worker", forked.start_worker)
+            patch.delenv(name)
+    patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
+    patch.setattr(identity, "ip", lambda: "127.0.0.1")
+    patch.setattr(worker, "start_worker", forked.start_worker)
     with EmbeddedFirestore() as firestore:
         world = PurgeWorld(firestore, r2_rig.values(r2_rig.fresh_bucket()))
         for name, value in world.values.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         yield PurgeDesk(world)
-        resources.close()
-        st.cache_data.clear()
-        st.cache_resource.clear()
+        close_the_pages()
         world.close()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,14 +22,17 @@ from storage.errors import BadInput
 from storage.export import safe_csv
 from storage.repositories.audit_log import entry_path
 from storage.services.audit_search import AuditQuery, search
+from tests.architecture.test_layers import SOURCES, tree_of
 from tests.rigs.lists import choose as tick
 from tests.rigs.lists import lists
+from tests.rigs.seaweed import SeaweedRig
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     MAKER,
     PurgeDesk,
     a_desk,
     at,
     has,
+    live_desk,
     press,
     read,
 )
@@ -45,8 +48,7 @@ def record(desk: PurgeDesk, *events: Event, days_ago: float = 0) -> None:
     desk.world.offset = timedelta()
 
 
-@pytest.fixture
-def history(desk: PurgeDesk) -> PurgeDesk:
+def filled(desk: PurgeDesk) -> PurgeDesk:
     """Nine entries: three days, two people, a refusal, a user who never was."""
     record(desk, *(Event("media.look", ADA, uid="u1", video_id=f"v{n}") for n in range(5)), days_ago=9)
     record(desk, Event("purge.apply", BOB, "refused", "no ticket", uid="gone", fingerprint="f" * 64), days_ago=5)
@@ -54,6 +56,19 @@ def history(desk: PurgeDesk) -> PurgeDesk:
     record(desk, Event("recount", BOB, reason=FORMULA, uid="u2", detail={"scope": "u2"}))
     record(desk, Event("purge.undo", BOB, "begun", "a mistake", uid="gone", job_id="purge-20260101-000000-00000000"))
     return desk
+
+
+@pytest.fixture(scope="module")
+def history(r2_rig: SeaweedRig) -> Iterator[PurgeDesk]:
+    """That record, for tests that only read it."""
+    with pytest.MonkeyPatch.context() as patch, live_desk(r2_rig, patch) as desk:
+        yield filled(desk)
+
+
+@pytest.fixture
+def own_history(desk: PurgeDesk) -> PurgeDesk:
+    """That record, for one test that changes it."""
+    return filled(desk)
 
 
 def numbers(desk: PurgeDesk, question: AuditQuery, **how: Any) -> list[int]:
@@ -119,15 +134,15 @@ def test_a_search_that_reads_too_much_stops_says_so_and_can_go_on(history):
         search(history.world.log, AuditQuery(), limit=0)
 
 
-def test_an_entry_whose_time_was_spoilt_is_shown_and_stops_nothing(history):
+def test_an_entry_whose_time_was_spoilt_is_shown_and_stops_nothing(own_history):
     path = entry_path(6)
-    fields = dict(history.world.log.search(action="purge.apply")[0]) | {"at": "yesterday", "outcome": 7}
-    history.world.put_documents({path: fields})
-    assert 6 in numbers(history, AuditQuery(since=day(6)))
-    frame = audit.entries_frame(search(history.world.log, AuditQuery()).entries, {})
+    fields = dict(own_history.world.log.search(action="purge.apply")[0]) | {"at": "yesterday", "outcome": 7}
+    own_history.world.put_documents({path: fields})
+    assert 6 in numbers(own_history, AuditQuery(since=day(6)))
+    frame = audit.entries_frame(search(own_history.world.log, AuditQuery()).entries, {})
     assert frame["at"].isna().sum() == 1
     assert "yesterday" not in str(frame["at"].tolist())
-    assert read(history.audit())
+    assert read(own_history.audit())
 
 
 def test_the_page_finds_what_no_longer_exists_by_the_address_alone(history):
@@ -195,14 +210,14 @@ def test_a_whole_chain_is_said_to_be_whole_as_of_now(history):
 
 
 @pytest.mark.parametrize("harm", ["altered", "missing", "cut_off"])
-def test_an_altered_or_missing_entry_is_shown_with_its_number(history, harm):
+def test_an_altered_or_missing_entry_is_shown_with_its_number(own_history, harm):
     number = 9 if harm == "cut_off" else 6
-    entry = history.world.log.search(before=number + 1, limit=1)[0]
+    entry = own_history.world.log.search(before=number + 1, limit=1)[0]
     if harm == "altered":
-        history.world.put_documents({entry_path(number): {**entry, "reason": "another reason"}})
+        own_history.world.put_documents({entry_path(number): {**entry, "reason": "another reason"}})
     else:
-        history.world.firestore.client(history.world.project).document(entry_path(number)).delete()
-    app = press(history.audit(), "audit-check")
+        own_history.world.firestore.client(own_history.world.project).document(entry_path(number)).delete()
+    app = press(own_history.audit(), "audit-check")
     assert "The chain is broken" in " ".join(str(block.proto.title) for block in app.error)
     breaks = lists(app)[-1].value
     assert number in breaks["number"].tolist()
@@ -318,10 +333,10 @@ def test_who_changes_nothing_reads_nothing_of_it(history, role):
     assert "gone" not in read(app)
 
 
-def test_engineers_read_what_they_did_themselves_and_nothing_else(history):
-    record(history, Event("set-status", "engineer@demo.local", reason="my own", uid="u1", video_id="v1"))
+def test_engineers_read_what_they_did_themselves_and_nothing_else(own_history):
+    record(own_history, Event("set-status", "engineer@demo.local", reason="my own", uid="u1", video_id="v1"))
     for query in ({}, {"actor": BOB}, {"audit-kind": "Everything", "audit-range": "All time"}):
-        app = history.audit(role="engineer", **query)
+        app = own_history.audit(role="engineer", **query)
         assert list(lists(app)[0].value["reason"]) == ["my own"]
         assert not has(app, "audit-check")
         assert not [box for box in app.text_input if box.label == "Who"]
@@ -348,9 +363,8 @@ def test_names_stand_before_ids_and_what_is_gone_keeps_its_ids(desk):
 def test_every_action_that_the_desk_records_has_its_words():
     called = [
         node.args[0].value
-        for folder in ("storage", "pages")
-        for path in Path(folder).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path in SOURCES
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Event" and node.args
         if isinstance(node.args[0], ast.Constant)
     ]

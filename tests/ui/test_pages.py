@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+import streamlit as st
 from grpc import StatusCode
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import nav
 from tests.rigs.clips import film
 from tests.rigs.records import clip, user, video
-from tests.rigs.seaweed import NOBODY
-from tests.ui.conftest import LiveApp, words
+from tests.rigs.seaweed import NOBODY, SeaweedRig
+from tests.rigs.waiting import dead_port
+from tests.ui.conftest import LiveApp, live_app, open_page, words
 
 MONTH = datetime.now(UTC).strftime("%Y-%m")
 IDS = {"uid": "u1", "video_id": "vid-0001"}
@@ -43,25 +45,30 @@ def query_of(page: str) -> dict[str, str]:
     return {"user": {"uid": "u1"}, "video": IDS, "find": {"q": "u1"}}.get(page, {})
 
 
+@pytest.fixture(scope="module", params=["empty", "ordinary", "bucket_refuses", "firestore_away"])
+def state(request: pytest.FixtureRequest, r2_rig: SeaweedRig) -> Iterator[str]:
+    """The desk in one state of the world, which every page is drawn in."""
+    with pytest.MonkeyPatch.context() as patch, live_app(r2_rig, patch) as app, dead_port() as port:
+        if request.param != "empty":
+            ordinary(app)
+        if request.param == "bucket_refuses":
+            patch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
+            patch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
+        if request.param == "firestore_away":
+            patch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
+        yield request.param
+
+
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("world", ["empty", "ordinary", "bucket_refuses", "firestore_away"])
-def test_every_page_stands_in_every_world(app, monkeypatch, page, world):
-    if world != "empty":
-        ordinary(app)
-    if world == "bucket_refuses":
-        monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
-        monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
-    with socket.socket() as free:
-        if world == "firestore_away":
-            free.bind(("127.0.0.1", 0))
-            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free.getsockname()[1]}")
-        text = words(app.open(page, **query_of(page)))
+def test_every_page_stands_in_every_state_of_the_world(state, page):
+    st.cache_data.clear()  # nothing that another page has read
+    text = words(open_page(page, **query_of(page)))
     assert text
     assert "Something went wrong" not in text
-    if world == "firestore_away" and page in {"overview", "find", "user", "video"}:
+    if state == "firestore_away" and page in {"overview", "find", "user", "video"}:
         assert "could not be reached" in text
         assert not any(nothing in text for nothing in NOTHING)
-    if world == "bucket_refuses" and page in {"overview", "video"}:
+    if state == "bucket_refuses" and page in {"overview", "video"}:
         assert "R2_" in text or "refused" in text.lower()
         assert "not in the bucket" not in text
 
