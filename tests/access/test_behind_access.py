@@ -82,5 +82,5 @@ def test_a_rotated_key_is_learned_by_the_running_desk(desk: RunningApp, issuer: 
     issuer.publish("first", "second")
     token = fresh(issuer, key="second")
     # not before the interval between two questions is over
-    until(lambda: headings(desk, **{HEADER: token})[0] == "Access", "the new key", every_seconds=0.2)
+    until(lambda: headings(desk, **{HEADER: token})[0] == "Access", "the new key", every_seconds=1)
     assert headings(desk, **{HEADER: fresh(issuer)})[0] == "Access"

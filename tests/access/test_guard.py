@@ -99,20 +99,19 @@ def test_a_page_run_on_its_own_shows_a_stranger_nothing_but_the_sign_in(
     assert words(app).count("\n") < 12
 
 
-@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize(
     "settings", [LIVE, {"R2_BUCKET_NAME": "clips"}, {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080"}], ids=["", "r2", "fs"]
 )
+@pytest.mark.parametrize("name", [*PAGES, "the entry point"])
 def test_live_data_without_sign_in_serves_nobody_and_says_what_to_set(
     name: str, settings: dict[str, str], no_settings: Callable[..., None]
 ) -> None:
     no_settings(**settings)
-    for source in (nav.SCREENS[name].file, ROOT / "app.py"):
-        app = run(source, person())
-        assert not app.exception
-        assert "serves nothing" in words(app)
-        assert "OIDC\\_METADATA\\_URL" in words(app) or "OIDC_METADATA_URL" in words(app)
-        assert len(lists(app)) + len(app.button) + len(app.text_input) + len(app.selectbox) == 0
+    app = run(nav.SCREENS[name].file if name in nav.SCREENS else ROOT / "app.py", person())
+    assert not app.exception
+    assert "serves nothing" in words(app)
+    assert "OIDC\\_METADATA\\_URL" in words(app) or "OIDC_METADATA_URL" in words(app)
+    assert len(lists(app)) + len(app.button) + len(app.text_input) + len(app.selectbox) == 0
 
 
 def test_a_half_configured_machine_gets_the_list_of_what_is_missing(no_settings: Callable[..., None]) -> None:
