@@ -209,6 +209,11 @@ def number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def rate(per_day: float) -> str:
+    """A number a day: `0.3`, `1`, `1,200`; one digit after the point where it says something."""
+    return f"{per_day:.1f}".removesuffix(".0") if per_day < 10 else f"{per_day:,.0f}"
+
+
 def moment(at: datetime) -> str:
     """A time in UTC, to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

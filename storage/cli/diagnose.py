@@ -22,7 +22,7 @@ from storage.services.diagnose import LOOKING, Case, StuckList
 from storage.services.drafts import read_draft
 from storage.services.usual import read_usual
 from storage.services.verify import checker
-from storage.text import number, short_age
+from storage.text import number, rate, short_age
 
 _GOES_ON = {True: "goes on", False: "is over", None: "not known whether it goes on"}
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
@@ -226,7 +226,7 @@ def _say_failures(found: StuckList) -> None:
             whose = " (waits for customers)" if group.customers else ""
             count = f"{number(len(group.videos), 'video')} of {number(group.users, 'customer')}"
             say(f"{group.life.upper()}: {count}: {safe(group.text, 200)}{whose}")
-            say(f"  {group.id}; {group.last_day} in 24 h, {group.usual_per_day:.1f} a day before")
+            say(f"  {group.id}; {group.last_day} in 24 h, {rate(group.usual_per_day)} a day before")
     if found.failed:
         customers = sum(one.customers for one in found.failed)
         say(f"{number(len(found.failed), 'failed video')} in all, {customers:,} waiting for their customers (--json).")

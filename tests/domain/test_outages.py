@@ -9,6 +9,7 @@ import pytest
 
 from storage.domain.diagnosis import Absent, Fact, Known, StuckVideo, Unknown, outages
 from storage.domain.diagnosis.outages import bursts, by_chance, named, standing, with_standing
+from storage.text import rate
 from tests.domain.diagnosis_world import NOW, STALE, ago
 from tests.domain.test_diagnosis_stuck import analysis
 
@@ -56,7 +57,7 @@ def burst(count: int, minutes: float, prefix: str = "v") -> list[StuckVideo]:
 def test_an_outage_says_its_rate_and_has_an_id_that_stays_while_more_videos_join_and_the_first_are_repaired() -> None:
     videos = burst(14, 90)
     (found,) = outages(videos)
-    assert found.rate_words == "14 videos within 2 minutes; usual at this step: at most 1.0 a day"
+    assert found.rate_words == "14 videos within 2 minutes; usual at this step: at most 1 a day"
     assert found.id == "analysis-analysis_stalled-20261122T1025Z"
     (more,) = outages([*videos, *burst(5, 88, "w")])
     (fewer,) = outages(videos[:9])
@@ -104,3 +105,8 @@ def test_each_outage_is_held_against_the_last_success_of_its_own_step() -> None:
     other = with_standing(found, {"render": Known(ago(minutes=1))}, now=NOW, stale_after=STALE)
     assert other[0].standing.goes_on is None
     assert "not looked for" in other[0].standing.by
+
+
+@pytest.mark.parametrize(("per_day", "words"), [(0.26, "0.3"), (1.0, "1"), (9.96, "10"), (1_234.4, "1,234")])
+def test_a_rate_has_no_digit_that_says_nothing(per_day: float, words: str) -> None:
+    assert rate(per_day) == words

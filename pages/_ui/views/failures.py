@@ -22,7 +22,7 @@ from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.diagnosis import Outage
 from storage.domain.diagnosis.groups import FailedVideo, FailureGroup, Life
 from storage.domain.policy import Actor
-from storage.text import number
+from storage.text import number, rate
 
 RANGE: Final = "range"
 ALL: Final = "All"
@@ -176,7 +176,7 @@ def _when(one: FailureGroup, now: datetime) -> str:
     if one.first_at is None or one.last_at is None:
         return "The times are not known."
     first, last = format.ago(one.first_at, now), format.ago(one.last_at, now)
-    usual = f"{one.usual_per_day:.1f} a day before"
+    usual = f"{rate(one.usual_per_day)} a day before"
     return f"First {first.text}, last {last.text}; {one.last_day:,} in the last 24 h, {usual}."
 
 

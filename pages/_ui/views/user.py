@@ -161,12 +161,16 @@ def cards(usage: Usage, *, page: str, read_at: datetime, ledger: Ledger | None =
 
 
 def _notes(usage: Usage) -> list[str]:
-    notes = [f"The product checks the limit against `{usage.enforced_by}`."]
-    if usage.actual_bytes is not None:
-        notes.append(f"The clips add up to {format.size(usage.actual_bytes).text}.")
+    if usage.actual_bytes is None:
+        sums = ""
+    elif usage.actual_bytes == usage.storage.used:
+        sums = ", which matches the clips"
+    else:
+        sums = f"; the clips add up to {format.size(usage.actual_bytes).text}"
+    notes = [f"The product checks the limit against `{usage.enforced_by}`{sums}."]
     if usage.unsized_clips:
         has = "1 clip has" if usage.unsized_clips == 1 else f"{usage.unsized_clips:,} clips have"
-        notes.append(f"{has} no usable size, so that sum is a lower bound.")
+        notes.append(f"{has} no usable size, so the sum of the clips is a lower bound.")
     monthly = [quota for quota in (usage.clips, usage.credits) if quota is not None]
     if not monthly:
         notes.append("Neither the customer nor the plan's document carries a monthly quota.")

@@ -29,7 +29,7 @@ from storage.domain.diagnosis.signals import Fact, Known, Unknown
 from storage.domain.diagnosis.verdict import VerdictName
 from storage.domain.processing import LONGEST, PATIENCE
 from storage.domain.replies import Reply, Text
-from storage.text import age, moment, number
+from storage.text import age, moment, number, rate
 
 MINUTE = timedelta(minutes=1)
 WINDOWS = tuple(n * MINUTE for n in (1, 2, 5, 15, 30))
@@ -105,8 +105,7 @@ class Outage:
     @property
     def usual_words(self) -> str:
         """The rate of stops at this step that is usual."""
-        usual = f"{self.usual_per_day:.1f}" if self.usual_per_day < 10 else f"{self.usual_per_day:,.0f}"
-        return f"usual at this step: at most {usual} a day"
+        return f"usual at this step: at most {rate(self.usual_per_day)} a day"
 
     @property
     def answer(self) -> Reply:
