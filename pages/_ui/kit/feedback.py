@@ -333,12 +333,12 @@ def _again(forget: Callable[[], Any]) -> None:
 
 
 def cost_words(cost: Cost) -> list[str]:
-    """The billed operations in words, without zeros: `12 reads`, `1 list`, `3 heads or gets`."""
+    """The billed operations in words, without zeros: `12 reads`, `1 list`, `3 object reads`."""
     named = (
         (cost.firestore_reads, "read", "reads"),
         (cost.firestore_writes, "write", "writes"),
         (cost.firestore_deletes, "delete", "deletes"),
         (cost.r2_class_a, "list", "lists"),
-        (cost.r2_class_b, "head or get", "heads and gets"),
+        (cost.r2_class_b, "object read", "object reads"),
     )
     return [f"{number:,} {one if number == 1 else many}" for number, one, many in named if number] or ["from cache"]
