@@ -64,14 +64,21 @@ def page() -> None:
         feedback.empty(
             "Paste anything that names a customer, a video or a clip.",
             icon="search",
-            hint="Customer id · e-mail address or a part of it · words of a video's title · video id · clip id · file "
-            "name · key · presigned or CDN URL · YouTube URL · a console's link · public share link or its slug · or a "
+            hint=f"Customer id · {_addresses()} · words of a video's title · video id · clip id · file name "
+            "· key · presigned or CDN URL · YouTube URL · a console's link · public share link or its slug · or a "
             "whole line of a log that contains one of these.",
         )
         return
     if elsewhere.led(question, NAME, QUERY):
         return
     feedback.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")
+
+
+def _addresses() -> str:
+    """What of an address finds a customer: who sees addresses masked would learn one by trying parts of it."""
+    if addresses.seen().whole:
+        return "e-mail address or a part of it"
+    return "whole e-mail address (a part of one finds nobody: your role sees addresses masked)"
 
 
 def _left_behind() -> str:
@@ -105,7 +112,7 @@ def _ask(typed: str) -> None:
 def _answer(question: str) -> None:
     sent = st.session_state.pop(SENT, False)
     with feedback.loading("Searching…"):
-        loaded = loads.find(question)
+        loaded = loads.find(question, masked=not addresses.seen().whole)
     found = loaded.value
     if sent and len(found.matches) == 1 and not found.gaps:
         _open(found.matches[0])
@@ -127,7 +134,8 @@ def _open(match: Match) -> None:
 
 
 def _say(found: SearchResult) -> None:
-    st.markdown(f"Searched as **{_KINDS[found.kind]}**: {md(found.query, 200)}")
+    kind = "email" if found.withheld and found.kind == "email_prefix" else found.kind
+    st.markdown(f"Searched as **{_KINDS[kind]}**: {md(found.query, 200)}")
     for name, place in places_in(found.query).items():
         with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f":material/alt_route: **{md(name, 80)}** is {place.noun}.")
@@ -154,6 +162,8 @@ def _say(found: SearchResult) -> None:
         _card(match)
     if len(found.matches) > 10:
         _table(found)
+    if found.withheld and (not found.matches or found.kind == "email_prefix"):
+        st.caption(f":material/visibility_off: Not searched: {md(found.withheld, 200)}.")
     if found.truncated:
         st.caption("There may be more matches; narrow the text.")
     for number, gap in enumerate(found.gaps):

@@ -12,15 +12,17 @@ from datetime import datetime
 from typing import Literal
 
 from storage.actions.audit import attributed, record_end, refusals_recorded
-from storage.actions.documents import Create, FieldName, Update
+from storage.actions.documents import Create, Delete, FieldName, Update
 from storage.actions.repair import RepairContext
+from storage.actions.writers import Writers
 from storage.domain.actor_and_reason import checked_reason, normal_email, without_titles
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
-from storage.domain.requests import ANSWERED_WITH, Kind, TeamRequest, check_request_id, request_path
+from storage.domain.requests import ANSWERED_WITH, KEPT_FOR, Kind, TeamRequest, check_request_id, request_path
 from storage.errors import NotFound, Refused, Stale
 from storage.ids import check_stored_id
-from storage.repositories.requests import Requests
+from storage.repositories.requests import PAGE, Requests
+from storage.repositories.stores import Stores
 from storage.text import moment
 
 Answer = Literal["done", "declined"]
@@ -104,6 +106,17 @@ def answer(context: RepairContext, actor: Actor, request_id: str, state: Answer,
         context.writers.documents.commit([Update(request.path, fields, update_time)], operation=_OPERATION)
     record_end(context.trail, event)
     return done
+
+
+def expire(stores: Stores, writers: Writers, now: datetime) -> int:
+    """Deletes the requests that were answered long ago; returns how many. What they said stays in the audit."""
+    ended, more = 0, True
+    while more:
+        found = Requests(stores.handle).answered_before(now - KEPT_FOR)
+        if found:
+            writers.documents.commit([Delete(one.request.path) for one in found], operation=_OPERATION)
+        ended, more = ended + len(found), len(found) == PAGE
+    return ended
 
 
 def _subject(context: RepairContext, paths: Sequence[str]) -> tuple[bool, list[str]]:

@@ -1,7 +1,8 @@
 """Requests to the team: somebody who may not do a thing asks those who may, with a reason; they answer.
 
 A request lies in `ops_requests` under its id. It names customer, video and clip by their ids alone, and its reason and
-answer hold no address and no title.
+answer hold no address and no title. An answered one is news for a week, and is kept for a quarter of a year; what was
+asked and answered stays in the audit.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlencode
@@ -26,6 +27,9 @@ STATES: Final[tuple[State, ...]] = get_args(State)
 WORDS: Final[Mapping[Kind, str]] = MappingProxyType({"tell": "Look into it", "delete": "Delete it"})
 # What a person must be allowed to do to answer: those who can act on it.
 ANSWERED_WITH: Final[Mapping[Kind, Action]] = MappingProxyType({"tell": "fix", "delete": "purge.apply"})
+NEWS_FOR: Final = timedelta(days=7)  # how long an answer is shown on Overview, User and Video
+KEPT_FOR: Final = timedelta(days=90)  # after its answer
+NO_WORDS: Final = "(the words went with a purge)"
 _ID: Final = re.compile(r"req-[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 
 
@@ -55,6 +59,10 @@ class TeamRequest:
     def spelled(self) -> str:
         """What it is about, as ids with slashes between."""
         return "/".join(part for part in (self.uid, self.video_id, self.clip_id) if part)
+
+    def is_news(self, now: datetime) -> bool:
+        """Whether it waits, or was answered lately."""
+        return self.answered_at is None or now - self.answered_at < NEWS_FOR
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they are kept and as `requests --json` prints them."""
@@ -103,12 +111,12 @@ def ticket_text(request: TeamRequest, desk_url: str) -> str:
     query = {"uid": request.uid, "video_id": request.video_id, "clip_id": request.clip_id}
     lines = [
         f"{WORDS[request.kind]}: {request.spelled}",
-        f"Why: {request.reason}",
+        f"Why: {request.reason or NO_WORDS}",
         f"Asked by {request.asked_by}, {moment(request.asked_at)}, request {request.request_id}",
     ]
     if request.state != "open":
         at = f", {moment(request.answered_at)}" if request.answered_at else ""
-        lines.append(f"{request.state.capitalize()} by {request.answered_by}{at}: {request.answer}")
+        lines.append(f"{request.state.capitalize()} by {request.answered_by}{at}: {request.answer or NO_WORDS}")
     if desk_url:
         lines.append(f"{desk_url}/{page}?{urlencode({name: value for name, value in query.items() if value})}")
     return "\n".join(lines)

@@ -470,7 +470,8 @@ class Match:
 class SearchResult:
     """The answer. `gaps` are look-ups that could not be made; `truncated` says that there may be more matches.
 
-    `cannot` says what no search of this desk reaches, where nothing was found.
+    `cannot` says what no search of this desk reaches, where nothing was found; `withheld` what was not searched because
+    of who asked.
     """
 
     query: str
@@ -480,3 +481,4 @@ class SearchResult:
     gaps: tuple[StorageError, ...]
     truncated: bool
     cannot: tuple[str, ...] = ()
+    withheld: str = ""

@@ -42,6 +42,11 @@ class Requests:
         """Those that a person asked, the newest first."""
         return _sorted(self._all([("asked_by", "==", email)]))[::-1]
 
+    def answered_before(self, when: datetime) -> tuple[StoredRequest, ...]:
+        """A page of those that were answered before then."""
+        query = build(COLLECTION, where=[("answered_at", "<", when)], order_by="answered_at")
+        return _requests(self._page(query, PAGE))
+
     def newest(self, limit: int) -> tuple[StoredRequest, ...]:
         """The newest, open or answered, the newest first."""
         query = build(COLLECTION, order_by="asked_at", descending=True)

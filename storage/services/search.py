@@ -40,7 +40,7 @@ from storage.text import moment
 SCAN_LIMIT = 500  # users read at most for a part of an address, or for the titles of their videos
 VIDEOS_OF_USER = 100  # whose titles are then looked at
 READERS = 8
-
+PARTS_WITHHELD = "parts of e-mail addresses: your role sees addresses masked, and finds a customer by the whole one"
 
 _ADDRESS_PART = re.compile(r"[^@\s]*@\S*|[^\W\d_][\w.+-]{1,18}")  # longer without an "@" is an id
 
@@ -250,14 +250,20 @@ def _place(records: Records, guess: Candidate, *, media: bool) -> Iterator[Match
 class _Search:
     records: Records
     now: datetime
+    masked: bool = False  # whoever asks sees addresses masked: only a whole one finds anybody
     matches: dict[tuple[str, ...], Match] = field(default_factory=dict)
     searched: list[str] = field(default_factory=list)
     gaps: list[StorageError] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)  # what these look-ups could not search
+    withheld: str = ""
     first_users: pd.DataFrame | None = None
     later_users: pd.DataFrame | None = None
     head: IndexHead | None = None
     head_read: bool = False
+
+    def withhold(self) -> None:
+        """Notes that parts of addresses are not searched for this person."""
+        self.withheld = PARTS_WITHHELD
 
     def index(self) -> IndexHead | None:
         """The index that `rollup` writes, or `None`: there is none, or (a gap that is told) it cannot be read."""
@@ -315,11 +321,16 @@ def find(
     *,
     bucket: str = "",
     public_url: str = "",
+    masked: bool = False,
     clock: Callable[[], datetime] = utc_now,
 ) -> SearchResult:
-    """The matches of the text. Raises `BadInput` for unusable text, `BackendError` when an error hides the answer."""
+    """The matches of the text. Raises `BadInput` for unusable text, `BackendError` when an error hides the answer.
+
+    `masked`: for somebody who sees addresses masked. A part of an address then finds nobody, or it would tell the rest
+    letter by letter.
+    """
     reading = recognise(text, layout, bucket=bucket, public_url=public_url)
-    search = _Search(records, clock())
+    search = _Search(records, clock(), masked)
     kind: Kind = reading.kind
     for guess in reading.guesses:
         if guess.bare and search.matches:
@@ -341,6 +352,7 @@ def _answer(reading: ParsedQuery, kind: Kind, found: tuple[Match, ...], search: 
         gaps=tuple(search.gaps),
         truncated=len(found) >= FIND_LIMIT,
         cannot=() if found else (*cannot_search(reading.shown), *dict.fromkeys(search.unreached)),
+        withheld=search.withheld,
     )
 
 
@@ -351,12 +363,18 @@ def _uid(search: _Search, guess: Candidate) -> bool:
 
 
 def _email(search: _Search, guess: Candidate) -> bool:
-    for typed in dict.fromkeys((guess.value, guess.value.lower())):
-        if search.look(f"customers with the address {typed}", partial(of_email, search.records, typed)):
-            return True
+    if _exactly(search, guess.value):
+        return True
     if search.look("purged customers with this address", partial(_of_purged_address, search.records, guess.value)):
         return True
-    return _email_prefix(search, guess)
+    return _in_other_case(search, guess.value) if search.masked else _email_prefix(search, guess)
+
+
+def _exactly(search: _Search, typed: str) -> bool:
+    return any(
+        search.look(f"customers with the address {form}", partial(of_email, search.records, form))
+        for form in dict.fromkeys((typed, typed.lower()))
+    )
 
 
 def _of_purged_address(records: Records, address: str) -> Iterator[Match]:
@@ -365,6 +383,9 @@ def _of_purged_address(records: Records, address: str) -> Iterator[Match]:
 
 def _email_prefix(search: _Search, guess: Candidate) -> bool:
     typed = guess.value
+    if search.masked:
+        search.withhold()
+        return "@" in typed.strip("@") and (_exactly(search, typed) or _in_other_case(search, typed))
     found = False
     for start in () if typed.startswith("@") else dict.fromkeys((typed, typed.lower(), typed.capitalize())):
         found |= search.look(
@@ -373,7 +394,25 @@ def _email_prefix(search: _Search, guess: Candidate) -> bool:
     return found or (bool(_ADDRESS_PART.fullmatch(typed)) and _address_part(search, typed))
 
 
+def _in_other_case(search: _Search, typed: str) -> bool:
+    """Users with this whole address, which is spelt with other capital letters there."""
+    search.withhold()
+    head = search.index()
+    if head is None:
+        return False
+
+    def indexed() -> Iterator[Match]:
+        for uid, email in users_with(search.indexed(lambda index: index.user_paths), typed):
+            if email.casefold() == typed.casefold():
+                yield Match("user", uid, "", "", email, "exact e-mail match, with other capital letters")
+
+    return search.look(f"the whole addresses of {head.users:,} customers, {_as_of(head)}", indexed)
+
+
 def _address_part(search: _Search, typed: str) -> bool:
+    if search.masked:
+        search.withhold()
+        return False
     head = search.index()
     if head is None:
         search.unreached.append(

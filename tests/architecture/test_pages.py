@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from pages._ui import nav
-from storage.domain.policy import ACTIONS
+from storage.domain.policy import ACTIONS, LEAST_ROLE, ROLES
 
+VIEWS = sorted((nav.FOLDER / "_ui" / "views").rglob("*.py"))
+PRESSED = {"button", "popover", "form_submit_button", "download_button"}
 FILES = sorted(path for path in nav.FOLDER.glob("*.py") if path.name != "__init__.py")
 INERT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 
@@ -51,3 +53,24 @@ def test_a_page_ends_with_the_guard_and_does_nothing_before_it(path: Path) -> No
             ), f"{path.name}:{node.lineno}"
     assert any(isinstance(node, ast.FunctionDef) and node.name == "page" for node in rest)
     assert "from pages._ui.access.guard import" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [*FILES, *VIEWS], ids=lambda path: path.stem)
+def test_what_a_role_may_not_press_is_greyed_with_the_rule_and_does_not_vanish(path: Path) -> None:
+    """What every role may do is no matter of a role, nor what the maker of a plan may do beside one. A link to a page
+    that is not in the menu may be left out."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.If) and _asks_for_a_role(node.test):
+            pressed = [one.lineno for stmt in node.body for one in ast.walk(stmt) if _is_pressed(one)]
+            assert pressed == [], f"{path.name}:{pressed}: draw it greyed, with guard.stopped_by"
+
+
+def _asks_for_a_role(test: ast.expr) -> bool:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
+        return False
+    calls = [one for one in ast.walk(test) if isinstance(one, ast.Call) and ast.unparse(one.func) == "allowed"]
+    return any(LEAST_ROLE.get(getattr(one.args[0], "value", None)) != ROLES[0] for one in calls)
+
+
+def _is_pressed(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PRESSED

@@ -63,6 +63,19 @@ def test_parts_and_titles_are_found_in_the_index_for_few_reads(world: World, tex
     assert reads <= 20
 
 
+@pytest.mark.parametrize("part", ["ada", "ada.", "lovelace", "@example.com", "Ada Lovelace", "ada.lovelace@example.co"])
+def test_who_sees_addresses_masked_finds_nobody_by_a_part_of_one_and_is_told(world: World, part: str) -> None:
+    assert "u1" in paths(find(world.records, part, Layout()))
+    found = find(world.records, part, Layout(), masked=True)
+    assert [one for one in found.matches if one.type == "user"] == []
+    assert "finds a customer by the whole one" in found.withheld
+
+
+@pytest.mark.parametrize("whole", ["ada.lovelace@example.com", "ADA.Lovelace@Example.com"])
+def test_who_sees_addresses_masked_finds_by_the_whole_of_one_in_any_case(world: World, whole: str) -> None:
+    assert paths(find(world.records, whole, Layout(), masked=True)) == ["u1"]
+
+
 def test_what_is_newer_than_the_index_is_read_and_said(world: World) -> None:
     world.put({
         "users/new": user("new", email="grace.hopper@navy.example", created_at=LATER, updated_at=LATER),

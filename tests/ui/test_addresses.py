@@ -68,6 +68,19 @@ def test_support_still_finds_a_customer_by_the_whole_address(customer):
     assert MASKED in text
 
 
+@pytest.mark.parametrize("part", ["ada", "ada.love", "lovelace@", "@example.com", ADDRESS[:-1]])
+def test_support_finds_nobody_by_a_part_of_an_address_and_is_told_why(customer, part):
+    text = words(customer.open("find", role="support", q=part))
+    assert "Nothing was found" in text
+    assert "finds a customer by the whole one" in text
+    assert "Nothing was found" not in words(customer.open("find", role="operations", q=part))
+
+
+def test_the_search_says_beforehand_what_of_an_address_finds_a_customer(app):
+    assert "a part of one finds nobody" in words(app.open("find", role="support"))
+    assert "e-mail address or a part of it" in words(app.open("find", role="operations"))
+
+
 def test_a_reveal_is_for_one_customer_holds_for_the_session_and_is_on_record(customer):
     page = customer.open("user", role="support", uid="u1")
     assert ADDRESS not in words(page)

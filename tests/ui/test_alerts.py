@@ -63,4 +63,6 @@ def test_what_was_sent_and_what_was_not_taken_is_shown(app: LiveApp, hook: Sink)
 def test_roles(app: LiveApp, hook: Sink, role: str, sees: bool, tries: bool) -> None:
     page = app.open("alerts", role=role)
     assert ("What was sent" in words(page)) is sees
-    assert any(one.label == "Send a trial" for one in page.button) is tries
+    trials = [one for one in page.button if one.label == "Send a trial"]
+    assert len(trials) == sees
+    assert all(one.disabled is not tries and ("the role admin" in one.help) is not tries for one in trials)

@@ -95,9 +95,13 @@ def test_everything_that_was_found_is_removed_but_for_what_is_young(desk: LiveAp
 
 
 def test_each_role_sees_the_steps_that_it_may_take(desk: LiveApp) -> None:
-    offered = {role: labels(finding(desk, role=role)) for role in ("operations", "engineer", "admin")}
-    steps = {role: [one for one in found if one in {"Adopt…", "Remove…"}] for role, found in offered.items()}
-    assert steps == {"operations": ["Remove…"], "engineer": ["Adopt…", "Remove…"], "admin": ["Adopt…", "Remove…"]}
+    offered = {role: finding(desk, role=role).button for role in ("operations", "engineer", "admin")}
+    steps = {
+        role: {one.label: one.help for one in found if one.label in {"Adopt…", "Remove…"} and one.disabled}
+        for role, found in offered.items()
+    }
+    assert (steps["engineer"], steps["admin"], list(steps["operations"])) == ({}, {}, ["Adopt…"])
+    assert "the role engineer" in steps["operations"]["Adopt…"]
     page = press(finding(desk, role="operations"), "Remove…")
     assert "An admin applies it" in words(page)
     assert "Remove 1 file" not in labels(page)

@@ -256,6 +256,9 @@ def test_support_has_no_such_page_and_operations_may_look_and_repair_nothing(app
     assert "4 videos of 4 customers stopped at" in text
     assert "Evidence" in text
     assert "Archive" not in {one.label for one in shown.button}
+    (repair,) = (one for one in shown.button if one.label == "Repair all…")
+    assert repair.disabled
+    assert "the role engineer" in repair.help
     steps = [one for one in shown.button if "-case-step-" in str(one.key) and one.label != "Check again"]
     assert all(one.disabled and "needs the role engineer" in one.help for one in steps)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from storage.domain.requests import NEWS_FOR
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.requests import Requests
 from tests.rigs.records import user, video
@@ -65,6 +69,19 @@ def test_support_asks_and_who_can_act_answers_and_support_sees_the_answer(custom
     on_record = [(one["action"], one["actor"]) for one in told if one["job_id"] and one["outcome"] == "done"]
     by_support = ("request.ask", "support@demo.local")
     assert on_record == [("request.answer", "admin@demo.local"), by_support, by_support]
+
+
+def test_an_answer_leaves_the_overview_after_a_week_and_the_audit_has_it(customer):
+    asked(customer, "video", "Tell the team…", "T-5: no sound")
+    (stored,) = Requests(customer.world.handle).newest(9)
+    for since, shown in ((NEWS_FOR - timedelta(hours=1), True), (NEWS_FOR, False)):
+        answered = {"state": "done", "answer": "mended", "answered_at": datetime.now(UTC) - since}
+        customer.world.put({stored.request.path: {**stored.request.as_dict(), **answered}})
+        st.cache_data.clear()
+        for page, query in (("overview", {}), ("video", IDS)):
+            assert ("mended" in words(customer.open(page, role="support", **query))) is shown, page
+    audit = customer.open("audit", role="admin", action="request.ask")
+    assert "T-5: no sound" in words(audit)
 
 
 def test_a_second_click_asks_nothing_twice_and_a_second_request_is_refused(customer):

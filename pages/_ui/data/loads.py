@@ -110,11 +110,14 @@ def refresh_backends() -> None:
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
-def find(text: str) -> Loaded[SearchResult]:
+def find(text: str, *, masked: bool) -> Loaded[SearchResult]:
+    """The matches of a text, for somebody who sees addresses masked or whole."""
     opened = stores()
     r2 = opened.settings.r2
     return measured(
-        lambda: search.find(opened.records, text, opened.layout, bucket=r2.bucket, public_url=r2.public_url)
+        lambda: search.find(
+            opened.records, text, opened.layout, bucket=r2.bucket, public_url=r2.public_url, masked=masked
+        )
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import allowed, guarded
+from pages._ui.access.guard import guarded, stopped_by
 from pages._ui.data import alerting, loads
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, status, tables
@@ -45,14 +45,16 @@ def targets() -> None:
             shown = status.badge_md("check", "failed" if failing else "ok")
             words = f"did not accept {number(failing, 'alert')}; the next run sends them again" if failing else ""
             st.markdown(f"{shown} **{md(target.name, 60)}** {words}", width="stretch")
-            if allowed("alerts.try"):
-                st.button(
-                    "Send a trial",
-                    key=key(PAGE, "try", target.name),
-                    icon=":material/send:",
-                    on_click=_try,
-                    args=(target.name,),
-                )
+            stop = stopped_by("alerts.try")
+            st.button(
+                "Send a trial",
+                key=key(PAGE, "try", target.name),
+                icon=":material/send:",
+                disabled=bool(stop),
+                help=stop or None,
+                on_click=_try,
+                args=(target.name,),
+            )
 
 
 @guarded("alerts.try")

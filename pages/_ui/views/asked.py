@@ -6,7 +6,7 @@ A form takes the id of its request as it opens, and a callback sends it: a slow 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -21,13 +21,13 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from storage.actions import requests
 from storage.actions.requests import Answer, new_id
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
-from storage.domain.requests import WORDS, Kind, TeamRequest, may_answer, ticket_text
+from storage.domain.requests import NEWS_FOR, NO_WORDS, WORDS, Kind, TeamRequest, may_answer, ticket_text
 from storage.errors import StorageError
 
 _SHOWN: Final = 10
-_NEWS: Final = timedelta(days=7)  # how long an answer stays on the Overview of who asked
 _BUTTONS: Final[dict[Kind, tuple[str, str]]] = {
     "tell": ("Tell the team…", "campaign"),
     "delete": ("Ask for deletion…", "delete_history"),
@@ -143,22 +143,18 @@ def about(uid: str, video_id: str = "", *, page: str) -> None:
     nothing."""
     now = datetime.now(UTC)
     found = [one for one in request_loads.of_user(uid).value if not video_id or one.video_id in ("", video_id)]
-    for one in [one for one in found if _is_news(one, now)][:3]:
+    for one in [one for one in found if one.is_news(now)][:3]:
         st.markdown(f":material/campaign: {_line(one, now)}")
-
-
-def _is_news(one: TeamRequest, now: datetime) -> bool:
-    return one.answered_at is None or now - one.answered_at < _NEWS
 
 
 def _line(one: TeamRequest, now: datetime) -> str:
     badge = {"open": ":orange-badge[Waits]", "done": ":green-badge[Done]", "declined": ":red-badge[Declined]"}
-    what = f"{badge[one.state]} **{WORDS[one.kind]}**: {md(one.reason, 300)}"
+    what = f"{badge[one.state]} **{WORDS[one.kind]}**: {md(one.reason or NO_WORDS, 300)}"
     by = f":small[asked by {md(one.asked_by, 80)}, {format.ago(one.asked_at, now).text}]"
     if one.state == "open":
         return f"{what} {by}"
     when = format.ago(one.answered_at, now).text
-    return f"{what} {by}  \n:small[{md(one.answered_by, 80)}, {when}:] {md(one.answer, 300)}"
+    return f"{what} {by}  \n:small[{md(one.answered_by, 80)}, {when}:] {md(one.answer or NO_WORDS, 300)}"
 
 
 def _link(one: TeamRequest) -> None:
@@ -224,10 +220,21 @@ def _give(page: str, request_id: str, state: Answer, name: str) -> None:
 def mine(*, page: str) -> bool:
     """Draws what this person asked and how it was answered; false where there is nothing."""
     now = datetime.now(UTC)
-    found = [one for one in request_loads.of_person(actor(active=False).email).value if _is_news(one, now)]
+    found = [one for one in request_loads.of_person(actor(active=False).email).value if one.is_news(now)]
     for one in found[:_SHOWN]:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f"{_line(one, now)}  \n:small[{md(one.spelled, 200)}]", width="stretch")
             _link(one)
             ticket(one, name=key(page, "mine", one.request_id))
+    if found:
+        _older()
     return bool(found)
+
+
+def _older() -> None:
+    """Says how long an answer stands here, and where it is afterwards."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"An answer stands here for {NEWS_FOR.days} days; the audit keeps it.", width="content")
+        if allowed("audit.own"):
+            audit, query = SCREENS["audit"], {"action": requests.ASK}
+            st.page_link(audit.file, label="Older ones", icon=f":material/{audit.icon}:", query_params=query)

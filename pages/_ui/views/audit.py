@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.access.guard import actor, allowed, require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
@@ -284,7 +285,8 @@ def _customer(text: str) -> str:
     """The id of the customer that was typed as an address; a text without an @ is an id already."""
     if "@" not in text:
         return text
-    found = {match.uid for match in loads.find(text).value.matches if match.type in {"user", "purged"}}
+    searched = loads.find(text, masked=not addresses.seen().whole).value
+    found = {match.uid for match in searched.matches if match.type in {"user", "purged"}}
     if len(found) != 1:
         why = "No customer has this address" if not found else f"{len(found):,} customers have this address"
         raise BadInput(why, field_name="customer", remedy="Give the customer's id; Find lists it.")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import allowed, guarded
+from pages._ui.access.guard import guarded, stopped_by
 from pages._ui.data import loads
 from pages._ui.data.resources import repair_context
 from pages._ui.kit import format, session, status, tables
@@ -153,8 +153,7 @@ def _card(one: FailureGroup, together: Collection[tuple[str, str]], now: datetim
             st.markdown(f":small[{going_on(one.standing)}]")
         if one.mark is not None:
             st.markdown(f":small[:gray[{md(_marked(one, now), 400)}]]")
-        if allowed("fix"):
-            _ask(one, page)
+        _ask(one, page)
 
 
 def _bursts(one: FailureGroup, together: Collection[tuple[str, str]]) -> str:
@@ -189,9 +188,11 @@ def _marked(one: FailureGroup, now: datetime) -> str:
 
 
 def _ask(one: FailureGroup, page: str) -> None:
-    """Draws the ways to put the group aside, with a reason that goes on record."""
-    nonce = session.nonce(key(page, "group", "nonce"))
-    with st.popover("Archive or resolve", icon=":material/archive:"):
+    """Draws the ways to put the group aside, with a reason that goes on record; greyed for who may not."""
+    nonce, stop = session.nonce(key(page, "group", "nonce")), stopped_by("fix")
+    with st.popover("Archive or resolve", icon=":material/archive:", disabled=bool(stop), help=stop or None):
+        if stop:
+            return
         reason = st.text_input(
             "Reason, with the ticket", key=key(page, "group", one.id, nonce, "reason"), max_chars=1_000, live=True
         )

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui.access.guard import allowed, guarded
+from pages._ui.access.guard import allowed, guarded, stopped_by
 from pages._ui.data import fleet_loads
 from pages._ui.data.resources import rollup_runs, stores
 from pages._ui.kit import feedback, format
@@ -52,11 +52,16 @@ def draw(*, page: str, count_first: bool) -> None:
             "however many customers there are."
         )
         st.code(COMMAND, language="bash", wrap_lines=True)
-    if not allowed(ACTION):
-        return
-    if count_first or st.session_state.get(key(page, "offer-wanted")):
+    stop = stopped_by(ACTION)
+    if not stop and (count_first or st.session_state.get(key(page, "offer-wanted"))):
         feedback.section("what it costs", partial(_offer, page), key=key(page, "offer"), unknown="what it would cost")
-    elif st.button("Make new figures here…", key=key(page, "offer-ask"), icon=":material/calculate:"):
+    elif st.button(
+        "Make new figures here…",
+        key=key(page, "offer-ask"),
+        icon=":material/calculate:",
+        disabled=bool(stop),
+        help=stop or None,
+    ):
         st.session_state[key(page, "offer-wanted")] = True
         st.rerun()
 
@@ -138,10 +143,16 @@ def _running(page: str) -> None:
             st.markdown(
                 f":material/autorenew: **Making the figures**, started by {md(found.asked_by, 80)}", width="content"
             )
-            if allowed(ACTION):
-                st.button(
-                    "Cancel", key=key(page, "cancel"), icon=":material/cancel:", on_click=_cancel, args=(found.number,)
-                )
+            stop = stopped_by(ACTION)
+            st.button(
+                "Cancel",
+                key=key(page, "cancel"),
+                icon=":material/cancel:",
+                disabled=bool(stop),
+                help=stop or None,
+                on_click=_cancel,
+                args=(found.number,),
+            )
         share = min(1.0, found.users_done / found.users_total) if found.users_total else 0.0
         st.progress(
             share, text=f"{found.users_done:,} of {found.users_total:,} customers · {', '.join(cost_words(found.cost))}"

@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import allowed, guarded, require
+from pages._ui.access.guard import allowed, guarded, require, stopped_by
 from pages._ui.data import loads, orphans
 from pages._ui.kit import feedback, format, params, tables
 from pages._ui.kit.session import key
@@ -40,7 +40,7 @@ _SAID: Final[dict[OrphanAction, str]] = {
 
 
 def offer(finding: Finding) -> None:
-    """Draws the steps that lead from a finding to a plan for its object, for those who may."""
+    """Draws the steps that lead from a finding to a plan for its object; greyed for who may not make one."""
     if finding.kind != "orphan_object" or not finding.key:
         return
     scope = Scope(finding.uid, finding.video_id)
@@ -76,15 +76,16 @@ def _button(
     caches: bool = False,
 ) -> None:
     needed = needed_to_plan(action)
-    if allowed(needed):
-        st.button(
-            label,
-            key=key(PAGE, "orphans", name, action),
-            icon=_ICON[action],
-            help=f"{tip} The next step shows the plan; nothing is changed before you apply it.",
-            on_click=guarded(needed)(_make),
-            args=(scope, action, keys, caches),
-        )
+    stop = stopped_by(needed)
+    st.button(
+        label,
+        key=key(PAGE, "orphans", name, action),
+        icon=_ICON[action],
+        disabled=bool(stop),
+        help=stop or f"{tip} The next step shows the plan; nothing is changed before you apply it.",
+        on_click=guarded(needed)(_make),
+        args=(scope, action, keys, caches),
+    )
 
 
 def _make(who: Actor, scope: Scope, action: OrphanAction, keys: tuple[str, ...], caches: bool) -> None:
@@ -248,7 +249,7 @@ def _ended(job: Job) -> None:
     row_plans.ended(_PLACE, job, made, words)
     _outcomes(found)
     undoing: Action = "fix" if job.kind == "adopt" else "purge.undo"
-    if not job.of and made and job.state != "undone" and allowed(undoing):
+    if not job.of and made and job.state != "undone":
         row_plans.undo_form(_PLACE, job, made, undoing, _undo)
 
 

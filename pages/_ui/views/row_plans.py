@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui.access.guard import actor, allowed, guarded
+from pages._ui.access.guard import actor, allowed, guarded, stopped_by
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.data.row_plans import PlanStanding
@@ -119,11 +119,14 @@ def agreed(
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Send them the address of this page.", width="content")
             place.link(plan.plan_id)
-    elif allowed(approving):
+    else:
+        stop = stopped_by(approving)
         st.button(
             "Approve this plan",
             key=place.key("approve", plan.plan_id),
             icon=":material/how_to_reg:",
+            disabled=bool(stop),
+            help=stop or None,
             on_click=guarded(approving)(approve),
             args=(plan.plan_id, plan.fingerprint),
         )
@@ -157,18 +160,24 @@ def ended(place: PlanPlace, job: Job, made: int, word: str) -> None:
 
 
 def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Callable[..., Any]) -> None:
-    """Draws until when there are copies to take everything back from, the reason, and the button that does it."""
+    """Draws until when there are copies to take everything back from, the reason, and the button; greyed for others."""
     if job.copies_until is not None:
         st.caption(f"The copies are kept until {job.copies_until:%Y-%m-%d %H:%M} UTC; an undo needs them.")
+    stop = stopped_by(undoing)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reason = st.text_input(
-            "Reason for the undo", key=place.key("undo-reason", job.job_id), max_chars=1_000, live=True
+            "Reason for the undo",
+            key=place.key("undo-reason", job.job_id),
+            max_chars=1_000,
+            live=True,
+            disabled=bool(stop),
         )
         st.button(
             f"Undo {number(made, place.row)}",
             key=place.key("undo", job.job_id),
             icon=":material/undo:",
-            disabled=len(reason.strip()) < LEAST_REASON_CHARS,
+            disabled=bool(stop) or len(reason.strip()) < LEAST_REASON_CHARS,
+            help=stop or None,
             on_click=guarded(undoing)(undo),
             args=(job.job_id, reason),
         )

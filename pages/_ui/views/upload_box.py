@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.data import loads
 from pages._ui.kit import feedback, tables
 from pages._ui.kit.session import UID, VIDEO_ID, key
@@ -38,7 +39,8 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
 def _uid(typed: str) -> str:
     """The id of the customer: the typed id, or the id that the typed e-mail address leads to."""
     if "@" in typed:
-        users = {match.uid for match in loads.find(typed).value.matches if match.type == "user"}
+        found = loads.find(typed, masked=not addresses.seen().whole).value
+        users = {match.uid for match in found.matches if match.type == "user"}
         if len(users) > 1:
             raise BadInput(
                 f"{len(users):,} customers match this address",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from storage.actions import joint_repair, orphans, row_plans, undoable
+from storage.actions import joint_repair, orphans, requests, row_plans, undoable
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Ending, Engine, Step
 from storage.actions.purge.jobs import begin_emptying, expired, is_here
@@ -298,8 +298,8 @@ def _in_this_bucket(purging: Purging, job: Job) -> bool:
 def sweep(purging: Purging) -> tuple[Job, ...]:
     """Runs every abandoned job to its end and empties every expired quarantine; returns the jobs that it worked on.
 
-    It also empties what repairs replaced and kept, at the same age. Several processes may sweep at once: the one that
-    gets a job's lease runs it.
+    It also empties what repairs replaced and kept, at the same age, and deletes requests that were answered long ago.
+    Several processes may sweep at once: the one that gets a job's lease runs it.
     """
     worked: list[Job] = []
     due = [job.job_id for job in abandoned_jobs(purging)]
@@ -318,4 +318,5 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
     joint_repair.JOINT_PLANS.drop(purging)
     orphans.ORPHAN_PLANS.drop(purging)
     undoable.expire(purging.stores, purging.writers, purging.now())
+    requests.expire(purging.stores, purging.writers, purging.now())
     return tuple(worked)

@@ -22,8 +22,9 @@ export function customers(person) {
   try {
     clean(person)
     const kept = JSON.parse(localStorage.getItem(PREFIX + person) ?? "{}")
-    const fresh = (list) => (Array.isArray(list) ? list.filter((one) => Date.now() - one.at < KEPT_MS) : [])
-    return { recent: fresh(kept.recent), pinned: fresh(kept.pinned) }
+    const usable = (one) => typeof one.uid === "string" && typeof one.href === "string" && Date.now() - one.at < KEPT_MS
+    const fresh = (list, most) => (Array.isArray(list) ? list.filter(usable).slice(0, most) : [])
+    return { recent: fresh(kept.recent, RECENT), pinned: fresh(kept.pinned, PINNED) }
   } catch {
     return { recent: [], pinned: [] } // no storage, or not written by the desk
   }

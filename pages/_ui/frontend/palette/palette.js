@@ -5,7 +5,7 @@ import { addressed, goTo, play } from "../desk/history.js"
 import { customers, isPinned, opened, pin } from "../desk/recent.js"
 
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]"
-const MOST = 40
+const MOST = 40 // of one group
 const BESIDE = /^(Scroll tabs|Show data|Download as|Copy Vega|Fullscreen|Help\b)/ // what Streamlit puts beside charts and labels
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform)
 const CONTROL = MAC ? "⌘" : "Ctrl "
@@ -31,6 +31,12 @@ function part(tag, className, text) {
 
 function plain(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()
+}
+
+// No group hides the others.
+function few(items) {
+  const counts = {}
+  return items.filter(({ group }) => (counts[group] = (counts[group] ?? 0) + 1) <= MOST)
 }
 
 function visible(element) {
@@ -170,12 +176,12 @@ class Palette {
     const wanted = plain(text).split(/\s+/).filter(Boolean)
     const fits = (one) => wanted.every((word) => plain(`${one.label} ${one.detail ?? ""}`).includes(word))
     const begins = (one) => plain(one.label).startsWith(plain(text))
-    const fitting = this.everything().filter(fits).slice(0, MOST)
-    const found = text ? fitting.filter(begins) : fitting // what is named so comes before a search for it
+    const fitting = this.everything().filter(fits)
+    const found = few(text ? fitting.filter(begins) : fitting) // what is named so comes before a search for it
     if (text && this.data.find) {
       found.push({ group: "Find", label: `Find “${text.length > 80 ? `${text.slice(0, 80)}…` : text}”`, run: () => this.send(text) })
     }
-    if (text) found.push(...fitting.filter((one) => !begins(one)))
+    if (text) found.push(...few(fitting.filter((one) => !begins(one))))
     this.items = found
     this.at = 0
     this.draw()

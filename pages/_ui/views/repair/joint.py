@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import allowed, guarded, require
+from pages._ui.access.guard import allowed, guarded, require, stopped_by
 from pages._ui.data import joint, loads
 from pages._ui.kit import feedback, params, session, tables
 from pages._ui.kit.session import key, url_for
@@ -38,13 +38,16 @@ _WHAT: Final[dict[JointAction, str]] = {
 
 
 def offer(pairs: Sequence[tuple[str, str]], label: str, *, name: str, first: bool = False) -> None:
-    """Draws the button that chooses a repair for these videos, for those who may make one; `first` is the main one."""
-    if pairs and allowed("fix"):
+    """Draws the button that chooses a repair for these videos, greyed for who may not; `first` is the main one."""
+    if pairs:
+        stop = stopped_by("fix")
         st.button(
             label,
             key=key(PAGE, "joint", name),
             icon=":material/build:",
-            type="primary" if first else "secondary",
+            type="primary" if first and not stop else "secondary",
+            disabled=bool(stop),
+            help=stop or None,
             on_click=_choose,
             args=(tuple(pairs),),
         )

@@ -68,8 +68,8 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
     CustomersRequests(
         ("ops_requests",),
         "ids of what the team was asked to look into or delete, with a reason and an answer",
-        "they stay: one of them may have asked for it",
-        "ids, kind, persons, state and times of each request",
+        "the words are taken out, and an undo puts them back; an answered request is deleted 90 days after its answer",
+        "ids, kind, persons, state and times of each request, until then",
     ),
     Keeper(
         ("_ops/repairs/",),
