@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests.rigs import browser as rig
 from tests.rigs.waiting import PATIENCE_MS
 
 FOLDER = Path(__file__).parent
-SIZE: ViewportSize = {"width": 1400, "height": 900}
 FAILED = pytest.StashKey[bool]()
+MUCH_HISTORY = 20  # entries of a tab, which has room for 50: a test may count them
 MISSING = "no chromium on this machine: the browser tests are left out"
 
 if rig.chromium() is None and rig.browser_required():
@@ -41,7 +41,9 @@ def browser() -> Iterator[Browser]:
     """One headless Chromium for this folder, and no longer: Playwright keeps an event loop in this thread."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=rig.chromium(), args=list(rig.LAUNCH_ARGS))
+        launched = playwright.chromium.launch(
+            executable_path=rig.chromium(), args=[*rig.LAUNCH_ARGS, *rig.SPARING_ARGS]
+        )
         yield launched
         launched.close()
 
@@ -71,7 +73,7 @@ class Tab:
         if self._page is None:
             self._page = self._opened()
         page = self._page
-        page.set_viewport_size(SIZE)
+        page.set_viewport_size(rig.SIZE)
         page.emulate_media(color_scheme="light")
         self.errors.clear()
         return page
@@ -101,10 +103,17 @@ class Tab:
         page.context.clear_cookies()
         page.context.clear_permissions()
         self._page = page
+        if page.evaluate("() => history.length") > MUCH_HISTORY:
+            self._page = self._heard(page.context)
+            self._page.goto(page.url)
+            page.close()
 
     def _opened(self) -> Page:
+        return self._heard(self._browser.new_context(**rig.PROFILE))
+
+    def _heard(self, context: BrowserContext) -> Page:
         self._listeners.clear()
-        page = _page_of(self._browser.new_context(viewport=SIZE), self.errors)
+        page = _page_of(context, self.errors)
         listen = page.on
 
         def on(event: Any, act: Callable[..., Any]) -> None:
@@ -142,7 +151,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     with ExitStack() as stack:
 
         def make(**options: Any) -> Page:
-            context = browser.new_context(**{"viewport": SIZE, **options})
+            context = browser.new_context(**{**rig.PROFILE, **options})
             stack.callback(context.close)
             return _page_of(context, errors)
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, ViewportSize
 
 from tests.rigs import forked
 from tests.rigs.waiting import started, until
@@ -32,6 +33,11 @@ LAUNCH_ARGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# For tests, which look at what a page does and not at how fast: it does not live long enough for its scripts to be
+# compiled once more with profit, and what moves would be drawn sixty times a second.
+SPARING_ARGS = ("--js-flags=--no-opt --no-maglev",)
+SIZE: ViewportSize = {"width": 1400, "height": 900}
+PROFILE: Mapping[str, Any] = {"viewport": SIZE, "reduced_motion": "reduce"}
 
 
 @dataclass(frozen=True, slots=True)
