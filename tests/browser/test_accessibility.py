@@ -1,6 +1,6 @@
 """Everybody can use a page in each of its states: something open on it, nothing found, refused, the stores away.
 
-Whole pages of the demo: `test_first_paint.py`. What Streamlit itself draws against a rule, and the desk cannot mend, is
+Whole pages of the demo: `test_visits.py`. What Streamlit itself draws against a rule, and the desk cannot mend, is
 in `STREAMLIT`, with the reason.
 """
 
@@ -30,11 +30,11 @@ DIALOGS = {
 }
 
 
-def violations(page: Page) -> dict[str, list[str]]:
+def violations(page: Page, opened: str = "") -> dict[str, list[str]]:
     """Those of the desk's own."""
     own = {
         rule: [one for one in places if STREAMLIT.get(rule.partition(": ")[2], "\0") not in one]
-        for rule, places in axe.violations(page).items()
+        for rule, places in axe.violations(page, opened=opened).items()
     }
     return {rule: places for rule, places in own.items() if places}
 
@@ -44,10 +44,10 @@ def test_with_this_open(demo: RunningApp, page: Page, address: str, name: str) -
     open_page(page, f"{demo.url}/{address}")
     axe.unfold(page)
     page.get_by_role("button", name=re.compile(name)).first.click()
-    opened = page.get_by_test_id("stMainMenuPopover") if "menu" in name else page.get_by_role("dialog")
-    expect(opened).to_be_visible()
+    opened = "[data-testid=stMainMenuPopover]" if "menu" in name else "[role=dialog]"
+    expect(page.locator(opened)).to_be_visible()
     ran(page)
-    assert violations(page) == {}
+    assert violations(page, opened) == {}
 
 
 def test_with_the_palette_open(demo: RunningApp, page: Page) -> None:

@@ -35,15 +35,14 @@ STILL = """() => new Promise((done) => {
   }
   look()
 })"""
-LOOK = """async (runOnly) => {
-  const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"], iframes: false })
+LOOK = """async ([within, options]) => {
+  const looked = { resultTypes: ["violations"], iframes: false, ...options }
+  const { violations } = await axe.run(within ? document.querySelector(within) : document, looked)
   const place = ({ target, html }) => `${target.flat().at(-1)}: ${html.slice(0, 200)}`
   return violations.map(({ id, nodes }) => [id, nodes.map(place)])
 }"""
-RULES: Final = {
-    "light": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-    "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},  # nothing but colours differs
-}
+COLOURS: Final = ("color-contrast", "link-in-text-block")  # what differs from one appearance to the other
+TAGS: Final = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
 def unfold(page: Page) -> None:
@@ -51,20 +50,28 @@ def unfold(page: Page) -> None:
     page.evaluate("() => document.querySelectorAll('details:not([open]) > summary').forEach((one) => one.click())")
 
 
-def violations(page: Page) -> dict[str, list[str]]:
-    """Where each rule is violated, by appearance and rule; empty where none is. The page is light afterwards."""
+def violations(page: Page, *, opened: str = "") -> dict[str, list[str]]:
+    """Where each rule is violated, by appearance and rule; empty where none is. The page is light afterwards.
+
+    `opened` selects what stands over a page whose own colours another test looks at: only its colours are looked at.
+    """
     page.evaluate(_script())
-    found = {f"{scheme}: {rule}": places for scheme in SCHEMES for rule, places in _look(page, scheme)}
+    found = {f"{scheme}: {rule}": places for scheme in SCHEMES for rule, places in _look(page, scheme, opened)}
     page.emulate_media(color_scheme="light")
     return found
 
 
-def _look(page: Page, scheme: Literal["light", "dark"]) -> list[tuple[str, list[str]]]:
+def _look(page: Page, scheme: Literal["light", "dark"], opened: str) -> list[tuple[str, list[str]]]:
     page.emulate_media(color_scheme=scheme)
     background = _theme()[scheme]["backgroundColor"]
     until(lambda: page.evaluate(SHOWN, background), f"the {scheme} colours of {page.url}", every_seconds=0.1)
     page.evaluate(STILL)
-    looked: list[tuple[str, list[str]]] = page.evaluate(LOOK, RULES[scheme])
+    looked: list[tuple[str, list[str]]] = []
+    if scheme == "light":
+        apart = {"rules": {rule: {"enabled": False} for rule in COLOURS}} if opened else {}
+        looked += page.evaluate(LOOK, [None, {"runOnly": TAGS, **apart}])
+    if scheme == "dark" or opened:
+        looked += page.evaluate(LOOK, [opened, {"runOnly": {"type": "rule", "values": COLOURS}}])
     return looked
 
 

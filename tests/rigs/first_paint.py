@@ -7,6 +7,7 @@ there, as may happen on a busy machine: what a component without a height of its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page
@@ -97,12 +98,13 @@ class Visit:
         return {text: tops for text, tops in self.headings.items() if max(tops) - min(tops) > MOST_PIXELS}
 
 
-def visits(browser: Browser, url: str) -> dict[str, Visit]:
-    """One visit to each page of the demo at this address."""
+def visits(browser: Browser, url: str, *, first: Callable[[Page], object] = lambda page: None) -> dict[str, Visit]:
+    """One visit to each page of the demo at this address; `first` gets the browser's page before them."""
     with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(RECORDER)
         page = context.new_page()
+        first(page)
         found = {name: _visit(page, url + address) for name, address in ADDRESSES.items()}
         video = page.locator("a.go").first.get_attribute("href")
         return found | {"video": _visit(page, f"{url}/{video}")}
