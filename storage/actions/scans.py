@@ -2,19 +2,23 @@
 
 The table is written first, the summary after it: a scan that is killed between leaves a table without a summary, which
 nothing reads and the next scan removes. A removal goes the other way.
+
+A whole scan takes over what the newest one knows and becomes the newest itself, in one commit, under the precondition
+that no other has become it meanwhile; else it begins again behind that one. So two that are kept at once lose nothing.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
-from storage.actions.documents import Create, Delete, FieldName, Update
+from storage.actions.documents import MAX_CHANGES, Change, Create, Delete, FieldName, Update
 from storage.actions.object_conditions import Expected
 from storage.actions.writers import Writers
 from storage.domain.integrity import Checked
@@ -23,6 +27,7 @@ from storage.domain.scans import coverage as extent
 from storage.domain.scans.kept import (
     FOLDER,
     MAX_PARTS,
+    NEWEST,
     KeptScan,
     ScanHead,
     ScanOutcome,
@@ -37,7 +42,8 @@ from storage.domain.scans.kept import (
     table_key,
     typed,
 )
-from storage.errors import BadInput, NotFound, StorageError, Unusable
+from storage.domain.scans.parts import TOGETHER, RunParts, given_parts, parts_of_run
+from storage.errors import NotFound, Stale, StorageError, Unusable
 from storage.repositories.object_listing import joined
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
@@ -47,8 +53,8 @@ from storage.services.scans import FindingRow, described
 _OPERATION = "Keeping a scan"
 _TYPE = "application/vnd.apache.parquet"
 UNFINISHED = timedelta(minutes=15)  # a table without a summary may be one that is being kept just now
-TOGETHER = timedelta(hours=24)  # parts that began further apart are not of one scan
-_AT_ONCE = 400  # summaries that one commit removes
+_TRIES = 8  # of a scan while others become the newest
+_LOOKED_BACK = 5  # scans that are tried for what is known, where the table of the newest cannot be read
 Clock = Callable[[], datetime]
 
 
@@ -69,25 +75,43 @@ def keep_scan(keeper: ScanKeeper, outcome: ScanOutcome, findings: Iterable[Findi
 
     The scan of one of several shards is kept as a part, which `join_scans` joins.
     """
-    before = last_whole(keeper)
-    part = _part(outcome.coverage)
-    known = set(identities(before.frame)) if before else set()
-    found = described(keeper.records, keeper.layout, findings, known)
-    scan_id = new_scan_id(outcome.started_at)
-    head = _write(keeper, scan_id, outcome, found, None if part else before, part=part)
+    part, rows = _part(outcome.coverage), list(findings)
+
+    def found(before: KeptScan | None) -> pd.DataFrame:
+        return described(keeper.records, keeper.layout, rows, set(identities(before.frame)) if before else set())
+
+    if part is not None:
+        head = _keep_part(keeper, outcome, found(last_whole(keeper)), part)
+    else:
+        head = _keep_whole(keeper, outcome, found)
     clean_up(keeper)
     return head
 
 
-def join_scans(keeper: ScanKeeper, ids: Sequence[str] = ()) -> ScanHead:
-    """Makes one scan of the parts that its shards kept, and removes them; without ids, of the newest part of each.
+def parts_to_join(keeper: ScanKeeper, ids: Sequence[str] = (), run: str = "") -> RunParts:
+    """The parts with these ids; without ids, those of the run, or of the run that kept a part last.
 
     Raises `NotFound` where parts are missing (it names their numbers), `BadInput` for what is no part of one scan.
     """
-    return _join(keeper, _chosen(keeper, ids))
+    records = scan_records(keeper.records)
+    if ids:
+        return given_parts([records.head(scan_id) for scan_id in ids])
+    return parts_of_run(records.heads(MAX_PARTS, unreadable="skip"), run)
 
 
-def _join(keeper: ScanKeeper, heads: list[ScanHead], not_looked_at: tuple[str, ...] = (), doubt: str = "") -> ScanHead:
+def join_scans(keeper: ScanKeeper, parts: RunParts) -> ScanHead:
+    """Makes one scan of the parts that its shards kept, and removes them. Raises `NotFound` where another join took
+    them meanwhile."""
+    return _join(keeper, parts.heads, parts.replaced)
+
+
+def _join(
+    keeper: ScanKeeper,
+    heads: Sequence[ScanHead],
+    replaced: Sequence[ScanHead] = (),
+    not_looked_at: tuple[str, ...] = (),
+    doubt: str = "",
+) -> ScanHead:
     parts = [read_kept(keeper.objects, head) for head in heads]
     ranges = extent.joined(part.coverage for part in parts)
     ranges = replace(ranges, doubted=ranges.doubted or bool(doubt))
@@ -110,12 +134,12 @@ def _join(keeper: ScanKeeper, heads: list[ScanHead], not_looked_at: tuple[str, .
             ),
         ),
         doubt=doubt or next((head.doubt for head in heads if head.doubt), ""),
+        run=heads[0].run,
     )
     found = pd.concat([part.frame for part in parts], ignore_index=True)
-    scan_id = new_scan_id(outcome.started_at)
     of_shards = tuple(one.scan_id for one in heads if not one.cluster_scan)
-    head = _write(keeper, scan_id, outcome, found, last_whole(keeper), joined_from=of_shards)
-    _remove(keeper, [one.scan_id for one in heads])
+    gone = [one.scan_id for one in (*heads, *replaced)]
+    head = _keep_whole(keeper, outcome, lambda _: found, joined_from=of_shards, gone=gone)
     clean_up(keeper)
     return head
 
@@ -138,7 +162,7 @@ def ranges_to_go_on(keeper: ScanKeeper, count: int, contents: float | None, now:
     new one of `count` ranges."""
     before = last_whole(keeper)
     known = frozenset(identities(before.frame)) if before else frozenset()
-    left = [head for head in scan_records(keeper.records).heads(MAX_PARTS) if head.cluster_scan]
+    left = [head for head in scan_records(keeper.records).heads(MAX_PARTS, unreadable="skip") if head.cluster_scan]
     left = [head for head in left if head.contents == contents and now - head.started_at <= TOGETHER]
     if not left:
         return KeptRanges(new_scan_id(now), count, {}, known)
@@ -151,21 +175,25 @@ def keep_range(keeper: ScanKeeper, ranges: KeptRanges, outcome: ScanOutcome, row
     """Keeps one range of a scan on a cluster, until `join_ranges`."""
     outcome = replace(outcome, cluster_scan=ranges.cluster_scan)
     found = described(keeper.records, keeper.layout, rows, ranges.known)
-    return _write(keeper, new_scan_id(outcome.started_at), outcome, found, None, part=_part(outcome.coverage))
+    return _keep_part(keeper, outcome, found, _part(outcome.coverage) or (1, 1))
 
 
 def join_ranges(keeper: ScanKeeper, heads: Sequence[ScanHead], not_looked_at: Sequence[str], doubt: str) -> ScanHead:
     """Makes one scan of the ranges that a cluster kept, and removes them. What it did not look at is not known."""
-    return _join(keeper, list(heads), tuple(not_looked_at), doubt)
+    return _join(keeper, heads, (), tuple(not_looked_at), doubt)
 
 
 def last_whole(keeper: ScanKeeper) -> KeptScan | None:
-    """The newest kept scan with its table, or `None`: there is none, or its table is not to be read any more."""
-    for head in scan_records(keeper.records).heads(1, parts=False):
+    """The newest kept scan whose table can be read, among the last few; `None`: there is none."""
+    return _readable(keeper, scan_records(keeper.records).heads(_LOOKED_BACK, parts=False, unreadable="skip"))
+
+
+def _readable(keeper: ScanKeeper, heads: Iterable[ScanHead]) -> KeptScan | None:
+    for head in heads:
         try:
             return read_kept(keeper.objects, head)
         except (NotFound, Unusable):
-            return None
+            continue
     return None
 
 
@@ -179,12 +207,12 @@ def clean_up(keeper: ScanKeeper) -> list[str]:
     removed: list[str] = []
     try:
         now = keeper.clock()
-        heads = scan_records(keeper.records).heads(MOST_HEADS)
+        heads, whole = _all_heads(keeper)
         gone = {head.scan_id for head in expired(heads, now, keeper.days)}
         gone |= {head.scan_id for head in heads if head.cluster_scan and now - head.started_at > TOGETHER}
         _remove(keeper, sorted(gone))
         removed += sorted(gone)
-        if len(heads) == MOST_HEADS:
+        if not whole:
             return removed  # a table may belong to a summary that was not read
         kept = {head.scan_id for head in heads}
         table = joined([page.frame for page in keeper.objects.list_pages(FOLDER)])
@@ -200,6 +228,16 @@ def clean_up(keeper: ScanKeeper) -> list[str]:
     return removed
 
 
+def _all_heads(keeper: ScanKeeper) -> tuple[tuple[ScanHead, ...], bool]:
+    """The summaries that can be read, and whether these are all."""
+    records = scan_records(keeper.records)
+    try:
+        heads = records.heads(MOST_HEADS, unreadable="raise")
+    except Unusable:
+        return records.heads(MOST_HEADS, unreadable="skip"), False
+    return heads, len(heads) < MOST_HEADS
+
+
 def replace_table(writers: Writers, kept: KeptScan, frame: pd.DataFrame, coverage: extent.Coverage) -> None:
     """Gives a kept scan other rows, where its table is still as it was read; else raises `Stale`."""
     made = replace(kept, frame=typed(frame), coverage=coverage)
@@ -209,18 +247,70 @@ def replace_table(writers: Writers, kept: KeptScan, frame: pd.DataFrame, coverag
     writers.documents.commit([Update(scan_path(kept.head.scan_id), fields)], operation=_OPERATION)
 
 
-def _write(
+def _keep_part(keeper: ScanKeeper, outcome: ScanOutcome, found: pd.DataFrame, part: tuple[int, int]) -> ScanHead:
+    head = _put(keeper, outcome, found, None, part=part)
+    keeper.writers.documents.commit([Create(scan_path(head.scan_id), head_fields(head))], operation=_OPERATION)
+    return head
+
+
+def _keep_whole(
     keeper: ScanKeeper,
-    scan_id: str,
+    outcome: ScanOutcome,
+    found: Callable[[KeptScan | None], pd.DataFrame],
+    *,
+    joined_from: tuple[str, ...] = (),
+    gone: Sequence[str] = (),
+) -> ScanHead:
+    """Keeps a whole scan behind the newest one, and removes the parts (`gone`) of which it was made.
+
+    Where another scan becomes the newest meanwhile, it takes over what that one knows. Raises `NotFound` where the
+    parts are gone already.
+    """
+    at_once = gone[: MAX_CHANGES - 2]
+    for attempt in range(1, _TRIES + 1):
+        place = keeper.records.raw(NEWEST)  # read before the newest scan: one that comes between is met at the commit
+        heads = scan_records(keeper.records).heads(_LOOKED_BACK, parts=False, unreadable="skip")
+        told = (place.fields or {}).get("at") if place is not None else None
+        places = [head.at for head in heads if head.at] + ([told] if isinstance(told, datetime) else [])
+        before, newest = _readable(keeper, heads), max(places, default=None)
+        head = _put(keeper, outcome, found(before), before, joined_from=joined_from, newest=newest)
+        changes: list[Change] = [Create(scan_path(head.scan_id), head_fields(head))]
+        seen = place.update_time if place is not None else None
+        changes.append(Create(NEWEST, {"at": head.at}) if place is None else Update(NEWEST, {"at": head.at}, seen))
+        changes += [Delete(scan_path(scan_id), must_exist=True) for scan_id in at_once]
+        try:
+            keeper.writers.documents.commit(changes, operation=_OPERATION)
+            break
+        except Stale:
+            with suppress(StorageError):  # the next clean-up removes a table without a summary
+                keeper.writers.objects.delete([table_key(head.scan_id)])
+            now = keeper.records.raw(NEWEST)
+            if gone and (now.update_time if now is not None else None) == seen:
+                raise NotFound(
+                    "The parts are gone: another join took them.", remedy="See: python -m storage scans"
+                ) from None
+            if attempt == _TRIES:
+                raise
+    with suppress(StorageError):  # the scan is kept all the same
+        keeper.writers.objects.delete([table_key(scan_id) for scan_id in at_once])
+        _remove(keeper, gone[len(at_once) :])
+    return head
+
+
+def _put(
+    keeper: ScanKeeper,
     outcome: ScanOutcome,
     found: pd.DataFrame,
     before: KeptScan | None,
     *,
     part: tuple[int, int] | None = None,
     joined_from: tuple[str, ...] = (),
+    newest: datetime | None = None,
 ) -> ScanHead:
-    frame = known_after(found, outcome.coverage, before, scan_id)
-    made = KeptScan(_EMPTY, outcome.coverage, frame)
+    """Stores the table of a scan; its summary, which is not written yet."""
+    scan_id = new_scan_id(outcome.started_at)
+    frame = known_after(found, outcome.coverage, before, scan_id, outcome.started_at)
+    made = KeptScan(replace(_EMPTY, started_at=outcome.started_at), outcome.coverage, frame)
     compared = compare(before or KeptScan(_EMPTY, extent.Coverage(), frame.iloc[:0]), made)
     head = head_of(
         scan_id,
@@ -231,48 +321,11 @@ def _write(
         before=before.head.scan_id if before else None,
         part=part,
         joined_from=joined_from,
+        newest=newest,
     )
     content, digest = table_content(made)
-    head = replace(head, sha256=digest)
     keeper.writers.objects.put(table_key(scan_id), content, _TYPE, if_none_match=True)
-    keeper.writers.documents.commit([Create(scan_path(scan_id), head_fields(head))], operation=_OPERATION)
-    return head
-
-
-def _chosen(keeper: ScanKeeper, ids: Sequence[str]) -> list[ScanHead]:
-    records = scan_records(keeper.records)
-    heads = [records.head(scan_id) for scan_id in ids] if ids else list(records.heads(MAX_PARTS))
-    parts = [head for head in heads if head.part is not None and (ids or not head.cluster_scan)]
-    if len(parts) < len(heads) and ids:
-        whole = next(head.scan_id for head in heads if head.part is None)
-        raise BadInput(
-            f"{whole} is not a part of a scan", field_name="SCAN_ID", remedy="List them: python -m storage scans"
-        )
-    if not parts:
-        raise NotFound(
-            "There are no parts to join.", remedy="Keep them: python -m storage verify --all --shard I/N --keep"
-        )
-    count = parts[0].part[1] if parts[0].part else 0
-    chosen: dict[int, ScanHead] = {}
-    for head in parts:
-        index, of = head.part or (0, 0)
-        if of == count and (ids or parts[0].started_at - head.started_at <= TOGETHER):
-            if ids and index in chosen:
-                raise BadInput(
-                    f"shard {index}/{of} is given twice", field_name="SCAN_ID", remedy="Give one of the two."
-                )
-            chosen.setdefault(index, head)
-        elif ids:
-            raise BadInput(
-                f"{head.scan_id} is of another number of shards", field_name="SCAN_ID", remedy="Leave it out."
-            )
-    missing = [f"{index}/{count}" for index in range(1, count + 1) if index not in chosen]
-    if missing:
-        raise NotFound(
-            f"Not every shard has kept its part: {', '.join(missing[:20])} missing.",
-            remedy="Run those with --keep, then join again.",
-        )
-    return [chosen[index] for index in sorted(chosen)]
+    return replace(head, sha256=digest)
 
 
 def _part(found: extent.Coverage) -> tuple[int, int] | None:
@@ -282,8 +335,8 @@ def _part(found: extent.Coverage) -> tuple[int, int] | None:
 
 def _remove(keeper: ScanKeeper, scan_ids: Sequence[str]) -> None:
     """Removes summaries, then their tables."""
-    for start in range(0, len(scan_ids), _AT_ONCE):
-        some = scan_ids[start : start + _AT_ONCE]
+    for start in range(0, len(scan_ids), MAX_CHANGES):
+        some = scan_ids[start : start + MAX_CHANGES]
         keeper.writers.documents.commit([Delete(scan_path(scan_id)) for scan_id in some], operation=_OPERATION)
         keeper.writers.objects.delete([table_key(scan_id) for scan_id in some])
 
@@ -292,5 +345,5 @@ def _scan_of(key: str) -> str:
     return key.removeprefix(FOLDER).partition("/")[0]
 
 
-_AT = datetime.min
+_AT = datetime.min.replace(tzinfo=UTC)
 _EMPTY = ScanHead("", _AT, _AT, _AT, True, None, False, None, {}, None, {}, {}, {}, 0, 0, None, 0, 0, 0, 0)

@@ -29,7 +29,7 @@ from storage.domain.ranges import ranges_for, shard_range
 from storage.domain.scans.comparison import finding_of
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import IMPLAUSIBLE, KeptScan, ScanHead, ScanOutcome
-from storage.errors import BadInput, StorageError
+from storage.errors import BadInput, NotFound, StorageError, Unusable
 from storage.repositories.scans import read_kept
 from storage.services.fleet_scan import RangeScan
 from storage.services.verify import checker
@@ -103,18 +103,23 @@ class _Scan:
         contents = self._sample.percent if self._sample else None
         try:
             ranges = ranges_to_go_on(scan_keeper(self._context), self._count, contents, self._began)
-            reports = {
-                index: list(_reports_of(read_kept(self._context.stores.objects, head)))
-                for index, head in ranges.parts.items()
-            }
+            reports = {index: found for index, head in ranges.parts.items() if (found := self._kept(head)) is not None}
         except StorageError as error:
             self.keep_error = error
             return
-        self.ranges, self._count, self.heads = ranges, ranges.count, dict(ranges.parts)
+        self.ranges, self._count = ranges, ranges.count
+        self.heads = {index: ranges.parts[index] for index in reports}
         for report in (one for index in sorted(reports) for one in reports[index]):
             self._log.add(report)
         if reports:
             progress(f"goes on: {len(reports):,} of {self._count:,} ranges are kept already")
+
+    def _kept(self, head: ScanHead) -> list[Report] | None:
+        """The reports of a kept range; `None` where its table is gone or cannot be read: it is scanned again."""
+        try:
+            return list(_reports_of(read_kept(self._context.stores.objects, head)))
+        except (NotFound, Unusable):
+            return None
 
     def run(self, address: str) -> None:
         """Scans the other ranges. Raises where the cluster goes away, or the read budget is used up."""

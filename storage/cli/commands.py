@@ -1,7 +1,7 @@
 """Declares every command: its question, its parameters, its examples and the meaning of its exit statuses.
 
-`storage.cli.purge_commands` declares `purge`. A declaration names its function without an import;
-`storage.cli.command` says why.
+`storage.cli.purge_commands` declares `purge`, `storage.cli.scan_commands` the checks of uploads. A declaration names
+its function without an import; `storage.cli.command` says why.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from storage.cli.command import Command, Group, actor, argument, flag, option, optional, reason, uid, video_id
+from storage.cli.command import Command, Group, actor, argument, flag, option, reason, uid, video_id
 from storage.cli.joint_commands import REPAIR
 from storage.cli.orphans_commands import ORPHANS
 from storage.cli.purge_commands import PURGE
+from storage.cli.scan_commands import SCANS, VERIFY
 from storage.domain.layout import STYLES
 from storage.domain.replies import LANGUAGES, OWN
 
@@ -150,86 +151,6 @@ URL = Command(
         0: "the link is there",
         1: "there is no such clip or object",
         4: "the clip's document names a key that is not the customer's",
-    },
-)
-VERIFY = Command(
-    "verify",
-    run="storage.cli.verify:run_verify",
-    summary="compare documents with the bucket: one customer, one video, or all",
-    about="""Does the bucket hold every object that the documents name, undamaged?
-
-    Compares the documents with the bucket by listing prefixes. An object counts as missing only after a complete
-    listing or a 404; an object that could not be read is reported as unreadable.""",
-    params=[
-        uid(required=False),
-        video_id(required=False),
-        flag("--all", "Every customer, read by ranges of customers, many at a time."),
-        option(
-            "--shard",
-            "I/N",
-            "With --all: only the I-th of N equal parts of the ids that Firebase gives. auto/N takes I from an indexed "
-            "job (JOB_COMPLETION_INDEX), auto both from Cloud Run (CLOUD_RUN_TASK_INDEX, CLOUD_RUN_TASK_COUNT).",
-        ),
-        option("--checkpoint", "FILE", "With --all: keep the results here, and go on where it stopped.", type=Path),
-        flag(
-            "--strangers", "With --all: also customers that only the bucket knows; one more listing and read for each."
-        ),
-        optional(
-            "--contents",
-            "PERCENT",
-            "Look into clips and thumbnails too, by a few ranged reads each: into all, or into this percentage, always "
-            "the same ones. Those of one video are always looked into.",
-            type=float,
-            flag_value=100.0,
-        ),
-        flag("--keep", "With --all: keep the result, to compare it with others (scans), and for the page Uploads."),
-        option(
-            "--on",
-            "ADDRESS",
-            "With --all: on the workers of a Dask scheduler (tcp://HOST:8786), or with local on processes of this "
-            "machine. Needs make cluster. With --keep a scan that was killed goes on where it stood.",
-        ),
-        flag("--csv", "The findings as CSV, safe to open in a spreadsheet."),
-    ],
-    examples=[
-        ("verify u1", "All of one customer."),
-        ("verify u1 v1", "One video, with a look into each of its clips."),
-        ("verify u1 --contents", "All of one customer, with a look into each clip."),
-        ("verify --all --contents 5", "Every customer, with a look into one clip of twenty."),
-        ("verify --all --checkpoint scan.jsonl --csv", "Every customer, in a scan that can be stopped and resumed."),
-        ("verify --all --keep", "Every customer, kept: a scheduler's call for every night."),
-        ("verify --all --keep --on tcp://scan-scheduler:8786", "The same on a Dask cluster."),
-    ],
-    exits={0: "no findings", 1: "there are findings", 3: "the scan is incomplete: a backend refused or was away"},
-)
-SCANS = Command(
-    "scans",
-    run="storage.cli.scans:run_scans",
-    summary="the kept scans, one of them, or what is new between two",
-    about="""What did verify --all --keep find, and what is new, gone and still there since?
-
-    Without WHAT it lists the kept scans, the newest first. show prints one whole. diff compares two, or the last two:
-    only what the newer one looked at and did not find is gone. join makes one scan of the parts that
-    verify --all --shard I/N --keep kept, the newest of each shard, and removes the parts. Kept scans stay for
-    SCAN_RETENTION_DAYS.""",
-    params=[
-        argument("WHAT", "show, diff or join.", required=False, type=click.Choice(("show", "diff", "join"))),
-        argument(
-            "SCAN_IDS",
-            "Of show one; of diff two, the older first, or none; of join all parts, or none.",
-            required=False,
-            nargs=-1,
-        ),
-        option("--limit", "N", "How many scans to list, 30 by default.", type=int, default=30),
-    ],
-    examples=[
-        ("scans --limit 5", "The last five."),
-        ("scans diff", "What is new since the scan before."),
-        ("scans join", "After every shard has kept its part."),
-    ],
-    exits={
-        0: "printed, joined, or no new errors",
-        1: "diff: there are new errors; or there is no such scan",
     },
 )
 DIAGNOSE = Command(

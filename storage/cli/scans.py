@@ -9,6 +9,7 @@ from storage.cli.context import Context
 from storage.cli.output import print_json, rfc3339, safe, say, say_table
 from storage.domain.scans.comparison import diff, findings_of, repeat_offenders
 from storage.domain.scans.kept import ScanHead
+from storage.domain.scans.parts import check_run, name
 from storage.errors import BadInput
 from storage.ids import check_id
 from storage.repositories.scans import scan_records
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 _SHOWN = 50  # findings that a person is shown of each list
 
 
-def run_scans(context: Context, what: str | None, scan_ids: Sequence[str], limit: int) -> int:
-    """Exit 0, or 1 where there is no such scan or where `diff` finds new errors."""
+def run_scans(context: Context, what: str | None, scan_ids: Sequence[str], run: str | None, limit: int) -> int:
+    """Exit 0, or 1 where there is no such scan, where `join` misses a part, or where `diff` finds new errors."""
     for scan_id in scan_ids:
         check_id(scan_id, "SCAN_IDS")
+    if run is not None and (what != "join" or scan_ids):
+        raise BadInput("--run goes with join, without SCAN_IDS", field_name="run", remedy="Leave it out.")
     if not 1 <= limit <= MAX_LIMIT:
         raise BadInput(
             f"--limit takes 1 to {MAX_LIMIT:,}, not {limit}", field_name="limit", remedy="For example --limit 30."
@@ -35,7 +38,7 @@ def run_scans(context: Context, what: str | None, scan_ids: Sequence[str], limit
         return _show(context, scan_ids)
     if what == "diff":
         return _diff(context, scan_ids)
-    return _join(context, scan_ids)
+    return _join(context, scan_ids, check_run(run) if run is not None else "")
 
 
 def scan_keeper(context: Context) -> ScanKeeper:
@@ -72,7 +75,7 @@ def _list(context: Context, limit: int) -> int:
 
 
 def _extent(head: ScanHead) -> str:
-    extent = f"part {head.part[0]}/{head.part[1]}" if head.part else "whole"
+    extent = f"part {name(head)}{f' of run {head.run}' if head.run else ''}" if head.part else "whole"
     return f"{extent}{'' if head.complete else ', INCOMPLETE'}{', IMPLAUSIBLE' if head.doubt else ''}"
 
 
@@ -114,17 +117,24 @@ def _diff(context: Context, scan_ids: Sequence[str]) -> int:
     return status
 
 
-def _join(context: Context, scan_ids: Sequence[str]) -> int:
+def _join(context: Context, scan_ids: Sequence[str], run: str) -> int:
     from storage.actions.purge.context import open_purging
     from storage.actions.purge.meanwhile import OF_SCANS, take_purged
-    from storage.actions.scans import join_scans
+    from storage.actions.scans import join_scans, parts_to_join
 
-    head = join_scans(scan_keeper(context), scan_ids)
+    keeper = scan_keeper(context)
+    parts = parts_to_join(keeper, scan_ids, run)
+    head = join_scans(keeper, parts)
     take_purged(open_purging(context.stores), head.started_at, OF_SCANS)
     if context.as_json:
-        print_json(head.as_dict())
-    else:
-        _say_head(head)
+        print_json({**head.as_dict(), **parts.as_dict()})
+        return 0
+    _say_head(head)
+    say(f"joined of run {parts.run}:" if parts.run else "joined:")
+    rows = [(name(one), one.scan_id, rfc3339(one.started_at), rfc3339(one.finished_at)) for one in parts.heads]
+    say_table(("SHARD", "PART", "BEGAN", "ENDED"), rows)
+    for words in parts.notes:
+        say(f"NOTE: {words}")
     return 0
 
 

@@ -35,6 +35,7 @@ from storage.domain.deployment import Deployment
 from storage.domain.integrity import Failure, Report, Sample
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import IMPLAUSIBLE, ScanOutcome
+from storage.domain.scans.parts import check_run
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
 from storage.repositories.records import Records
@@ -56,6 +57,7 @@ def run_verify(
     strangers: bool,
     contents: float | None,
     keep: bool,
+    run: str | None,
     on: str | None,
     csv: bool,
 ) -> int:
@@ -64,9 +66,12 @@ def run_verify(
         raise BadInput("--csv and --json cannot be combined", field_name="csv", remedy="Give one of them.")
     if all == (uid is not None):
         raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
-    if not all and (shard is not None or checkpoint or strangers or keep or on is not None):
-        words = "--shard, --checkpoint, --strangers, --keep and --on need --all"
+    if not all and (shard is not None or checkpoint or strangers or keep or run is not None or on is not None):
+        words = "--shard, --checkpoint, --strangers, --keep, --run and --on need --all"
         raise BadInput(words, field_name="all", remedy="Add --all.")
+    if run is not None and (shard is None or not keep):
+        words = "--run names the run of a part, which --shard and --keep make"
+        raise BadInput(words, field_name="run", remedy="Add --shard I/N and --keep, or leave --run out.")
     if shard is not None and strangers:
         raise BadInput(
             "--strangers cannot be combined with --shard", field_name="strangers", remedy="Run it once, alone."
@@ -82,7 +87,7 @@ def run_verify(
     if uid is None:
         if on is not None:
             return _run_on(context, on, sample, keep=keep, as_csv=csv)
-        return _run_all(context, shard, checkpoint, sample, strangers=strangers, keep=keep, as_csv=csv)
+        return _run_all(context, shard, checkpoint, sample, strangers=strangers, keep=keep, run=run, as_csv=csv)
     scope = ReadScope(sample=sample) if sample is not None else None
     report = verify.verify_user(checker(context.stores, context.now), uid, video_id, scope)
     error = _incomplete(report.complete, next(iter(report.failures), None))
@@ -182,10 +187,15 @@ def _run_all(
     *,
     strangers: bool,
     keep: bool,
+    run: str | None,
     as_csv: bool,
 ) -> int:
     started = context.now()
-    shard = verify.parse_shard(shard_text, read_environment()) if shard_text is not None else None
+    environment = read_environment()
+    shard = verify.parse_shard(shard_text, environment) if shard_text is not None else None
+    run = run if run is not None or shard_text is None else verify.run_of_job(shard_text, environment) or None
+    if run is not None:
+        check_run(run)
     shard_text = f"{shard[0]}/{shard[1]}" if shard else None
     stores = context.stores
     header = {
@@ -223,7 +233,7 @@ def _run_all(
             contents=sample.percent if sample else None,
             doubted=log.suspicion() is not None,
         )
-        kept = _keep(context, log, coverage, started, stop) if keep else _NOT_ASKED
+        kept = _keep(context, log, coverage, started, stop, run or "") if keep else _NOT_ASKED
         try:
             _print_all(log, shard_text, context, error, kept, as_csv=as_csv)
         finally:
@@ -254,17 +264,21 @@ class _Kept:
     scan_id: str | None = None
     error: StorageError | None = None
     asked: bool = True
+    run: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields of `--json`."""
-        more = {"keep_error": self.error.as_dict()} if self.error else {}
+        more: dict[str, Any] = {"keep_error": self.error.as_dict()} if self.error else {}
+        more |= {"run": self.run} if self.run else {}
         return {"scan_id": self.scan_id, **more} if self.asked else {}
 
 
 _NOT_ASKED = _Kept(asked=False)
 
 
-def _keep(context: Context, log: ScanLog, coverage: Coverage, started: datetime, stop: StorageError | None) -> _Kept:
+def _keep(
+    context: Context, log: ScanLog, coverage: Coverage, started: datetime, stop: StorageError | None, run: str
+) -> _Kept:
     """Keeps the scan, also one that stopped early. The findings are printed whatever becomes of it."""
     from storage.actions.purge.context import open_purging  # only here: without --keep the command changes nothing
     from storage.actions.purge.meanwhile import OF_SCANS, take_purged
@@ -287,11 +301,12 @@ def _keep(context: Context, log: ScanLog, coverage: Coverage, started: datetime,
         looked_into=log.looked_into,
         not_looked_at=tuple(left_out),
         doubt=IMPLAUSIBLE if coverage.doubted else "",
+        run=run,
     )
     try:
         head = keep_scan(scan_keeper(context), outcome, log.rows())
         take_purged(open_purging(context.stores), started, OF_SCANS)
-        return _Kept(head.scan_id)
+        return _Kept(head.scan_id, run=head.run)
     except StorageError as error:
         return _Kept(error=error)
 
@@ -352,7 +367,8 @@ def _print_all(
             say(f"NOT LOOKED AT: {safe(words, 400)}")
         _say_findings(log.kinds(), log.findings(), complete=whole_scan, looked_into=looked_into, owner=("uid",))
     if kept.scan_id:
-        progress(f"kept as {kept.scan_id}: python -m storage scans show {kept.scan_id}")
+        of_run = f" of run {kept.run}" if kept.run else ""
+        progress(f"kept as {kept.scan_id}{of_run}: python -m storage scans show {kept.scan_id}")
     if kept.error:
         report_error(kept.error, as_json=False)
     if error:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.domain.scans.coverage import Coverage
 from storage.domain.scans.kept import (
@@ -23,7 +26,7 @@ from storage.domain.scans.kept import (
     table_key,
     typed,
 )
-from storage.errors import NotFound
+from storage.errors import NotFound, Unusable
 from storage.ids import check_stored_id
 from storage.repositories.decode import raw_document
 from storage.repositories.objects import Objects
@@ -37,18 +40,32 @@ MOST_HEADS = 5_000  # that a clean-up looks through
 MOST_SINCE = 1_000  # summaries, of parts too, that a look at what is new reads
 
 
+Unreadable = Literal["raise", "newest", "skip"]
+
+
 class ScanRecords(RecordQueries):
     """The summaries of kept scans."""
 
-    def heads(self, limit: int, *, parts: bool = True) -> tuple[ScanHead, ...]:
-        """The newest summaries, the newest first; without `parts`, only those of whole scans, by the scan's time."""
+    def heads(self, limit: int, *, parts: bool = True, unreadable: Unreadable = "newest") -> tuple[ScanHead, ...]:
+        """The newest summaries, the newest first; without `parts`, only those of whole scans, by their place.
+
+        Raises `Unusable` for one that cannot be read, as `unreadable` says: for each (`raise`), for the newest only,
+        or for none (`skip`); the others are left out.
+        """
         query = build(COLLECTION, order_by="kept_at" if parts else "at", descending=True)
         query.limit.value = limit
-        return self._handle.run_query(
-            query,
-            lambda documents: tuple(head_from(raw_document(document).fields or {}) for document in documents),
-            operation="Reading the kept scans",
-        )
+
+        def consume(documents: Iterable[Any]) -> tuple[ScanHead, ...]:
+            found = []
+            for place, document in enumerate(documents):
+                try:
+                    found.append(head_from(raw_document(document).fields or {}))
+                except Unusable:
+                    if unreadable == "raise" or (unreadable == "newest" and place == 0):
+                        raise
+            return tuple(found)
+
+        return self._handle.run_query(query, consume, operation="Reading the kept scans")
 
     def kept_since(self, since: datetime) -> tuple[ScanHead, ...]:
         """The summaries of whole scans that were kept since, the newest first: a read for each, and for each part."""
@@ -96,6 +113,14 @@ def read_kept(objects: Objects, head: ScanHead) -> KeptScan:
         return KeptScan(head, coverage, typed(found.table.select(list(COLUMNS)).to_pandas()), found.etag)
     except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise unusable(key, str(error)) from None
+
+
+def findings_of_kind(objects: Objects, head: ScanHead, kind: str) -> list[tuple[str, str | None, str | None]]:
+    """Customer, video and what was expected (JSON), of each finding of a kind. Reads only what that takes of a large
+    table. Raises as `read_kept`."""
+    columns = ["uid", "video_id", "expected"]
+    table = read_parquet(objects, table_key(head.scan_id), ["kind", *columns], pc.field("kind") == kind).table
+    return list(zip(*(table[name].to_pylist() for name in columns), strict=True))
 
 
 def table_content(kept: KeptScan) -> tuple[bytes, str]:

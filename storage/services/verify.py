@@ -65,6 +65,7 @@ R = TypeVar("R")
 MAX_SHARDS = 1_000
 _TASK_INDEX = ("JOB_COMPLETION_INDEX", "CLOUD_RUN_TASK_INDEX")  # of an indexed job, from 0
 _TASKS = "CLOUD_RUN_TASK_COUNT"
+_EXECUTION = "CLOUD_RUN_EXECUTION"
 Standing = Literal["still there", "gone", "unknown"]
 
 
@@ -514,6 +515,15 @@ def parse_shard(text: str, environment: Mapping[str, str] | None = None) -> tupl
     return whole[0], whole[1]
 
 
+def run_of_job(shard: str, environment: Mapping[str, str]) -> str:
+    """The run of an indexed job from which `--shard auto` takes its part; empty where the platform names none.
+
+    Cloud Run names each execution. A pod of Kubernetes is told only its index.
+    """
+    told = next((name for name in _TASK_INDEX if environment.get(name)), "")
+    return environment.get(_EXECUTION, "") if shard.strip().startswith("auto") and told != _TASK_INDEX[0] else ""
+
+
 def _narrowest(finding: Finding) -> str | None:
     """The video, if its check is enough. Two videos may share a key, and only the user's check sees a phantom user."""
     return None if finding.kind == "duplicate_key" else finding.video_id
@@ -526,6 +536,7 @@ __all__ = [
     "checker",
     "parse_shard",
     "recheck",
+    "run_of_job",
     "verify_user",
 ]
 

@@ -23,6 +23,7 @@ OF_OTHERS = {
     "STREAMLIT_SERVER_ADDRESS",
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES",
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION",
+    "SCAN_RUN",  # which the command of the same manifest gives to --run
 }
 
 

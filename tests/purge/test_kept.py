@@ -23,7 +23,7 @@ from storage.actions.purge.quarantine import record_of
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext
 from storage.actions.requests import answer
-from storage.actions.scans import join_ranges, join_scans, keep_range, keep_scan, ranges_to_go_on
+from storage.actions.scans import join_ranges, join_scans, keep_range, keep_scan, parts_to_join, ranges_to_go_on
 from storage.actions.sign_outs import SharedSignOuts
 from storage.actions.watches import look_again
 from storage.clients.messengers import targets_of
@@ -198,7 +198,7 @@ def test_the_range_and_the_shard_that_were_kept_are_joined_with_those_that_follo
         whole = join_ranges(keeper, [first, second], [], "")
         assert (whole.complete, whole.part, whole.checked["users"], whole.open["disclosure"]) == (True, None, 3, 1)
         keep_scan(keeper, ScanOutcome(now, now, Coverage((ScanRange(2, 2),)), True, checked), [])
-        of_shards = join_scans(keeper)
+        of_shards = join_scans(keeper, parts_to_join(keeper))
         assert (of_shards.part, len(of_shards.joined_from), of_shards.checked["clips"]) == (None, 2, 4)
 
 

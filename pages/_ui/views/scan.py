@@ -26,8 +26,8 @@ from storage.services.fleet import estimate_scan
 from storage.text import number
 
 COMMAND = """python -m storage verify --all --keep               # every customer; from a scheduler, once a night
-python -m storage verify --all --shard 1/4 --checkpoint scan-1.jsonl --keep   # or on four machines, then
-python -m storage scans join"""
+python -m storage verify --all --shard 1/4 --keep --run tonight   # or on four machines, then
+python -m storage scans join --run tonight"""
 _CAN_GO_ON = {"bounded", "budget", "cancelled", "failed"}
 _WORDS = {
     "running": ("Running", "blue", "autorenew"),

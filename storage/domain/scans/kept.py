@@ -27,6 +27,7 @@ from storage.domain.scans.harm import HARMS, harm_of
 from storage.errors import Unusable
 
 COLLECTION: Final = "ops_scans"
+NEWEST: Final = "ops_scan_order/newest"  # the document that each whole scan writes as it becomes the newest
 FOLDER: Final = f"{OPS_PREFIX}scans/"
 VERSION: Final = 1
 MAX_PARTS: Final = 1_000
@@ -39,7 +40,13 @@ FLAGS: Final = ("disclosure", "stranger", "doubted", "looked_at")
 TIMES: Final = ("since", "made_at", "video_created_at", "first_seen", "last_seen")
 COLUMNS: Final = (*TEXTS, *FLAGS, *TIMES)
 TAKEN_OVER: Final = ("email", "plan", "title", "style", "made_at", "video_created_at")
-_LATER: Final = ("cluster_scan", "claimed", "found")  # fields that summaries of earlier versions do not have
+_LATER: Final = (
+    "cluster_scan",
+    "claimed",
+    "found",
+    "run",
+    "at",
+)  # fields that summaries of earlier versions do not have
 IDENTITY: Final = ("kind", "uid", "video_id", "clip_id", "key")
 
 
@@ -59,7 +66,7 @@ class ScanOutcome:
 
     `not_looked_at` says in words, without a customer's name, what it left out. `asked_by` is the person on a page.
     `cluster_scan` names the scan on a cluster that keeps this as one of its ranges, with what its clips `claimed` and
-    what was `found`, by which the whole is doubted.
+    what was `found`, by which the whole is doubted. `run` names the run of whose shards this is one.
     """
 
     started_at: datetime
@@ -74,6 +81,7 @@ class ScanOutcome:
     cluster_scan: str = ""
     claimed: int = 0
     found: int = 0
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,8 @@ class ScanHead:
     end by harm, those too that it did not look at (`carried`). `before` is the scan that it was compared with as it was
     kept: so many findings are `new` since, `gone`, and `still` there. `doubt`: the result cannot be true. `sha256` and
     `rows` are those of the table. `cluster_scan`, `claimed` and `found` are set in a range of a scan on a cluster.
+    `run` is the run of whose shards it is a part, or all parts. `at` is the place of a whole scan among the others:
+    when it ended, but always behind the one that was the newest as it was kept. A part has none.
     """
 
     scan_id: str
@@ -115,6 +125,8 @@ class ScanHead:
     cluster_scan: str = ""
     claimed: int = 0
     found: int = 0
+    run: str = ""
+    at: datetime | None = None
 
     @property
     def findings(self) -> int:
@@ -167,7 +179,8 @@ def head_fields(head: ScanHead) -> dict[str, Any]:
     """The document. Only a whole scan, not a part of one, has `at`: so a query by it finds no part."""
     fields = head.as_dict()
     fields |= {"not_looked_at": list(head.not_looked_at), "joined_from": list(head.joined_from), "version": VERSION}
-    return fields if head.part else {**fields, "at": head.finished_at}
+    fields["at"] = head.at or head.finished_at
+    return {name: value for name, value in fields.items() if name != "at"} if head.part else fields
 
 
 def head_from(fields: Mapping[str, Any]) -> ScanHead:
@@ -176,7 +189,7 @@ def head_from(fields: Mapping[str, Any]) -> ScanHead:
         if fields["version"] != VERSION:
             raise ValueError("it was written by another version of the desk")
         kept = {name: fields[name] for name in ScanHead.__dataclass_fields__ if name not in _LATER or name in fields}
-        for name in ("started_at", "finished_at", "kept_at"):
+        for name in ("started_at", "finished_at", "kept_at", *(["at"] if "at" in kept else [])):
             if not isinstance(kept[name], datetime):
                 raise TypeError(f"{name} is not a time")
         for name in ("carried", "rows", "new", "new_errors", "gone", "still"):
@@ -191,8 +204,9 @@ def head_from(fields: Mapping[str, Any]) -> ScanHead:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise Unusable(
             f"The summary of a kept scan cannot be read: {str(error)[:200]}.",
-            remedy="Scan again: python -m storage verify --all --keep",
-            target=COLLECTION,
+            remedy="Scan again: python -m storage verify --all --keep. A purge needs that summary removed: delete its "
+            f"document in {COLLECTION}, and what lies below {FOLDER} under the same id.",
+            target=scan_path(str(fields.get("scan_id") or "")),
         ) from None
 
 
@@ -222,10 +236,13 @@ def identities(frame: pd.DataFrame) -> list[tuple[str | None, ...]]:
     return list(zip(*(frame[name].tolist() for name in IDENTITY), strict=True))
 
 
-def known_after(found: pd.DataFrame, coverage: Coverage, before: KeptScan | None, scan_id: str) -> pd.DataFrame:
+def known_after(
+    found: pd.DataFrame, coverage: Coverage, before: KeptScan | None, scan_id: str, began: datetime | None = None
+) -> pd.DataFrame:
     """What is known after a scan: its findings, each once, and those of the scan before that it did not look at.
 
-    A finding that was there before keeps the time and the scan of its first sight.
+    A finding that was there before keeps the time and the scan of its first sight. One that the scan before saw after
+    this one `began` stays too: this one may have looked there earlier.
     """
     found = typed(found[~pd.Series(identities(found), dtype="object").duplicated().to_numpy(dtype=bool)])
     found["looked_at"] = True
@@ -243,7 +260,8 @@ def known_after(found: pd.DataFrame, coverage: Coverage, before: KeptScan | None
             theirs[place] if place >= 0 and (first or pd.isna(own)) else own
             for own, place in zip(mine, at, strict=True)
         ]
-    carried = old[~(looked_at(old, coverage, found) | old.index.isin([place for place in at if place >= 0]))]
+    proven = looked_at(old, coverage, found) & ~_seen_since(old, began)
+    carried = old[~(proven | old.index.isin([place for place in at if place >= 0]))]
     if not len(carried):
         return typed(found)
     return typed(pd.concat([found, carried.assign(looked_at=False)], ignore_index=True))
@@ -252,7 +270,8 @@ def known_after(found: pd.DataFrame, coverage: Coverage, before: KeptScan | None
 def compare(old: KeptScan, new: KeptScan) -> Comparison:
     """What is new in the newer scan, what of the older one it proved gone, what is still there.
 
-    `looked_before` is false for a new finding where the older scan did not look: it may be older than that scan.
+    `looked_before` is false for a new finding where the older scan did not look: it may be older than that scan. What
+    the older scan saw after the newer one began is not proven gone.
     """
     seen = np.flatnonzero(new.frame["looked_at"].to_numpy(dtype=bool))
     known_old = set(identities(old.frame))
@@ -260,10 +279,17 @@ def compare(old: KeptScan, new: KeptScan) -> Comparison:
     fresh = [int(place) for place in seen if known_new[place] not in known_old]
     before = looked_at(new.frame.iloc[fresh], old.coverage, old.frame)
     there = {known_new[place] for place in seen}
-    proven = looked_at(old.frame, new.coverage, new.frame)
+    proven = looked_at(old.frame, new.coverage, new.frame) & ~_seen_since(old.frame, new.head.started_at)
     absent = [place for place, identity in enumerate(identities(old.frame)) if identity not in there]
     gone = [place for place in absent if proven[place]]
     return Comparison(fresh, [bool(one) for one in before], gone, len(old.frame) - len(absent), len(absent) - len(gone))
+
+
+def _seen_since(rows: pd.DataFrame, began: datetime | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of these findings were seen after a scan began that ran at the same time."""
+    if began is None or not len(rows):
+        return np.zeros(len(rows), dtype=bool)
+    return np.asarray(rows["last_seen"] > began, dtype=bool)
 
 
 def head_of(
@@ -276,8 +302,9 @@ def head_of(
     before: str | None,
     part: tuple[int, int] | None = None,
     joined_from: tuple[str, ...] = (),
+    newest: datetime | None = None,
 ) -> ScanHead:
-    """The summary of a scan with this table."""
+    """The summary of a scan with this table; `newest` is the place of the scan that was the newest so far."""
     own = frame[frame["looked_at"]]
     kinds, severities = own["kind"].value_counts(), own["severity"].value_counts()
     errors = frame.iloc[list(compared.new)]["severity"] == "error"
@@ -309,7 +336,15 @@ def head_of(
         cluster_scan=outcome.cluster_scan,
         claimed=outcome.claimed,
         found=outcome.found,
+        run=outcome.run,
+        at=None if part else _behind(newest, outcome.finished_at),
     )
+
+
+def _behind(newest: datetime | None, finished_at: datetime) -> datetime:
+    """The place of a scan that ended then: two that end at once, or clocks that disagree, do not change the order in
+    which scans took over what the one before knew."""
+    return finished_at if newest is None else max(finished_at, newest + timedelta(microseconds=1))
 
 
 def open_by_harm(frame: pd.DataFrame) -> dict[str, int]:
@@ -333,6 +368,7 @@ def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
 def expired(heads: Iterable[ScanHead], now: datetime, days: int) -> list[ScanHead]:
     """The scans to be removed: past their time, but never the newest whole one, which the next is compared with."""
     found = list(heads)
-    newest = max((head for head in found if head.part is None), key=lambda head: head.finished_at, default=None)
+    whole = (head for head in found if head.part is None)
+    newest = max(whole, key=lambda head: head.at or head.finished_at, default=None)
     limit = now - timedelta(days=days)
     return [head for head in found if head.kept_at < limit and head is not newest]

@@ -36,7 +36,7 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         "nothing",
     ),
     KeptScans(
-        ("_ops/scans/", "ops_scans"),
+        ("_ops/scans/", "ops_scans", "ops_scan_order"),
         "findings with address, plan, titles and keys; the summaries name nobody",
         "the findings of the scope are taken out, and an undo puts them back; the counts of what is open follow",
         "nothing",

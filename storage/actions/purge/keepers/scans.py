@@ -66,7 +66,7 @@ class KeptScans(Keeper):
 def _scans(purging: Purging) -> Iterator[KeptScan]:
     """Every kept scan whose table is there."""
     stores = purging.stores
-    for head in scan_records(stores.records).heads(MOST_HEADS):
+    for head in scan_records(stores.records).heads(MOST_HEADS, unreadable="raise"):
         try:
             yield read_kept(stores.objects, head)
         except NotFound:
