@@ -1,5 +1,7 @@
 """Finds the videos that have no known status. Firestore cannot be asked for a missing field, but it can count.
 
+A status that is another text can be asked for: by ranges between the known ones.
+
 Where a range of names holds more videos than videos with a known status, one without is in it. The range is halved
 until it is small enough to read. The bounds of ranges need not be ids that exist: only the balance depends on them.
 """
@@ -7,14 +9,14 @@ until it is small enough to read. The bounds of ranges need not be ids that exis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas as pd
 
 from storage.clients.meter import metering
 from storage.clients.threads import ContextThreads
-from storage.domain.documents import VIDEOS
+from storage.domain.documents import VIDEOS, Table
 from storage.ids import is_stored_id
 from storage.repositories.queries import NAME, Condition, RecordQueries, ResourceName, build
 
@@ -59,6 +61,22 @@ class WithoutStatus(RecordQueries):
                     ranges += [half for half in halves if half.strange > 0]
                     found.append(rows)
         return pd.concat(found, ignore_index=True)
+
+    def videos_of_other_statuses(self, known: Sequence[str], limit: int) -> Table:
+        """The videos of all users whose status is a text that is none of `known`, about `limit` of them.
+
+        A query for each gap between the known ones in their order, which costs a read where it holds none. A missing
+        status, or one of another type, is in none of these. May raise `MissingIndex`.
+        """
+        bounds = sorted(known)
+        found = []
+        for low, high in zip(("", *bounds), (*bounds, None), strict=True):
+            where: list[Condition] = [("status", ">" if low else ">=", low)]
+            where += [("status", "<", high)] if high is not None else []
+            query = build("videos", group=True, where=where, order_by="status")
+            found.append(self._first(VIDEOS, query, "Looking for videos of an unknown status", limit))
+        frame = pd.concat([table.unbroken() for table in found], ignore_index=True)
+        return replace(found[0], frame=frame, complete=all(table.complete for table in found))
 
     def _step(
         self, one: _Range, *, known: Sequence[str], points: Sequence[str], left: int

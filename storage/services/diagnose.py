@@ -48,14 +48,14 @@ from storage.domain.integrity.grid import VideoGrid, with_charge
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.purge.removed import Removed, removal_of
 from storage.domain.usage import worker_refusal
-from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError, Unusable
+from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.repositories.failure_groups import read_marks
 from storage.repositories.jobs import jobs_of
-from storage.repositories.records import STATUSES
 from storage.services import drafts
 from storage.services.highlights import read_documents
 from storage.services.successes import last_successes
+from storage.services.unlisted import unlisted
 from storage.services.usage import read_account
 from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, each, gather, judged, with_looks
 from storage.text import number
@@ -73,8 +73,6 @@ LIGHT = ReadScope(
 IN_PROGRESS = ("processing",)
 FAILED = ("failed",)
 DELIVERED = ("analyzed", "completed")
-COUNTED = 10_000  # videos of one status to count, to find videos without a status: at most some 90 reads
-SEARCHED = 600  # reads of the search for these where there are some, beside one for each that is found
 _DECIDING = (
     *("uid", "video_id", "status", "updated_at", "failed_at", "created_at", "exists"),
     *("video_title", "error_message", "source_video_error", "youtube_id", "video_url"),
@@ -367,7 +365,7 @@ class StuckList:
     `looked_at` counts the diagnosed videos; `notes` name those that were left out. `error` is the first error of a
     store; the verdicts of the videos concerned are about that. `complete` is false there, and where more candidates are
     in progress or failed than were considered, or where some videos without a known status (the product treats them as
-    being processed, and no query finds them) were not found by counting: then the list is a lower bound.
+    being processed, and no query finds them: `unlisted`) were not found: then the list is a lower bound.
     """
 
     videos: tuple[StuckVideo, ...]
@@ -534,49 +532,9 @@ def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame]
         if not table.complete
     ]
     frames = [table.unbroken() for table in tables]
-    counts = checker.records.status_counts(up_to=COUNTED)
-    strange = counts["other"]
-    if strange:
-        made, note = _made_of_drafts(checker, reach)
-        frames.append(made)
-        notes += note
-        strange -= int((~made["status"].isin(STATUSES)).sum())
-    if strange > 0:
-        others, left = _without_status(checker, reach, counts, frames)
-        frames.append(others)
-        strange = left
-    if COUNTED in counts.values():
-        notes.append("Too many videos to count here: the rollup says whether some are without a known status.")
-    elif strange > 0:
-        words = "without a known status, which no query finds: only `python -m storage verify --all` looks."
-        notes.append(f"{number(strange, 'video')} {words}")
-    return frames, notes, strange > 0 or not all(table.complete for table in tables)
-
-
-def _made_of_drafts(checker: VerifyContext, reach: Reach) -> tuple[pd.DataFrame, list[str]]:
-    """Videos that nobody created, found by the count field that only renderings of a draft write."""
-    try:
-        table = checker.records.videos_of_drafts(reach.candidates)
-    except MissingIndex as missing:
-        return VIDEOS.empty(), [f"Videos made of drafts were not looked for: {missing.message}"]
-    frame = table.unbroken()
-    notes = [] if table.complete else [f"Only {len(frame):,} videos made of drafts were considered."]
-    return frame[frame["created_at"].isna()], notes
-
-
-def _without_status(
-    checker: VerifyContext, reach: Reach, counts: Mapping[str, int], frames: list[pd.DataFrame]
-) -> tuple[pd.DataFrame, int]:
-    """The videos that have no known status, found by counting ranges of them, and how many were not found."""
-    near = pd.concat([frame["uid"] for frame in frames]).drop_duplicates().tolist()
-    most = SEARCHED + min(counts["other"], reach.candidates)
-    try:
-        found = checker.records.videos_without_status(
-            STATUSES, sum(counts.values()), counts["other"], most_reads=most, near=near
-        )
-    except (MissingIndex, Unusable):  # ranges of all users are refused: the caller says how many were not found
-        found = VIDEOS.empty()
-    return found, max(0, counts["other"] - len(found))
+    others = unlisted(checker, frames, reach.candidates)
+    whole = others.complete and all(table.complete for table in tables)
+    return [*frames, *others.frames], [*notes, *others.notes], not whole
 
 
 def _by_user(checker: VerifyContext) -> list[pd.DataFrame]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from grpc import StatusCode
 
 from storage.actions.objects import ObjectWriter
+from storage.actions.scans import ScanKeeper, keep_scan
+from storage.actions.writers import Writers
 from storage.clients import r2
 from storage.domain.diagnosis import Absent, Known, as_json
+from storage.domain.layout import Layout
+from storage.domain.scans.coverage import Coverage
+from storage.domain.scans.kept import ScanOutcome
 from storage.errors import AccessDenied, BadInput
 from storage.repositories.objects import Objects
-from storage.services import diagnose as diagnose_stuck
+from storage.services import unlisted
 from storage.services.diagnose import Case, Reach, diagnose, stuck
+from storage.text import moment
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.http_faults import Answer, FaultProxy, Reset
@@ -265,7 +272,7 @@ def test_a_video_without_a_status_is_found_by_counting_and_listed_as_that(
     (status,) = [item for item in listed["u049"].evidence if item.check == "status"]
     assert (status.ok, status.observed) == (False, "The document has no status.")
     assert found.cost["firestore_reads"] < 300, "of 603 videos"
-    monkeypatch.setattr(diagnose_stuck, "SEARCHED", 4)
+    monkeypatch.setattr(unlisted, "SEARCHED", 4)
     less = stuck(desk.checker, Reach(delivered=0))
     left = 3 - len(less.videos)
     assert left > 0
@@ -274,11 +281,42 @@ def test_a_video_without_a_status_is_found_by_counting_and_listed_as_that(
 
 
 def test_looking_at_what_is_stuck_counts_no_further_than_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnose_stuck, "COUNTED", 1_000)
+    monkeypatch.setattr(unlisted, "COUNTED", 1_000)
     desk.world.put({f"users/u1/videos/v{number}": video(f"v{number}") for number in range(3_000)})
     found = stuck(desk.checker, Reach(delivered=0))
-    assert found.cost["firestore_reads"] <= 7
-    assert "the rollup says" in " ".join(found.notes)
+    assert found.cost["firestore_reads"] <= 13
+    assert not found.complete
+    assert "too many to count, and no kept scan" in " ".join(found.notes)
+
+
+def test_where_there_are_too_many_to_count_the_last_kept_scan_names_the_videos_without_a_status(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unlisted, "COUNTED", 20)
+    desk.world.put({f"users/u1/videos/v{number}": video(f"v{number}") for number in range(30)})
+    odd = {"lost": None, "mended": "completed", "queued": "queued_v2", "later": None}
+    for video_id, status in odd.items():
+        fields = video(video_id, created_at=desk.ago(days=2), updated_at=desk.ago(hours=5))
+        desk.put(f"users/u2/videos/{video_id}", {**fields, "status": status})
+    at = desk.ago(hours=3)
+    writers = Writers(desk.writer, desk.world.writer)
+    keeper = ScanKeeper(desk.world.records, desk.checker.objects, writers, Layout("users/"), lambda: at, 90)
+    rows = [
+        {"kind": "incomplete_video", "severity": "warning", "uid": "u2", "video_id": name, "expected": expected,
+         "last_seen_at": at}
+        for name, expected in (("lost", "status"), ("mended", "created_at and status"), ("v1", "created_at"))
+    ]  # fmt: skip
+    keep_scan(keeper, ScanOutcome(at, at, Coverage(), True, {"users": 2}), rows)
+    found = stuck(desk.checker, Reach(delivered=0))
+    assert {one.diagnosis.video_id: one.diagnosis.verdict for one in found.videos} == {
+        "lost": "analysis_stalled", "queued": "analysis_stalled",
+    }  # fmt: skip
+    (note,) = found.notes
+    assert f"since the scan of {moment(at)}" in note
+    assert "1 video of that scan is still without one" in note
+    assert found.complete
+    later = stuck(replace(desk.checker, clock=lambda: at + timedelta(hours=40)), Reach(delivered=0))
+    assert not later.complete
 
 
 def test_without_the_index_the_users_are_gone_through_and_the_index_is_named(desk: Desk) -> None:

@@ -48,6 +48,12 @@ def test_each_is_found_for_a_fraction_of_the_reads(world: World, near: tuple[str
     assert reads < videos / 4
 
 
+def test_a_status_that_is_another_text_is_asked_for(world: World) -> None:
+    table, reads = reads_of(lambda: world.records.videos_of_other_statuses(STATUSES, 50))
+    assert list(table.frame["path"]) == ["users/élan/videos/v1"]
+    assert (table.complete, reads) == (True, len(STATUSES) + 1)
+
+
 def test_it_stops_at_its_bound_and_reads_nothing_where_all_is_known(world: World) -> None:
     look = world.records.videos_without_status
     some, reads = reads_of(lambda: look(STATUSES, 1_505, 5, most_reads=40))

@@ -54,6 +54,7 @@ QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "find_clips_of_video": lambda records: records.find_clips_of_video("v"),
     "videos_by_status": lambda records: records.videos_by_status(["failed"]),
     "videos_without_status": lambda records: records.videos_without_status(["failed"], 2, 1, most_reads=100),
+    "videos_of_other_statuses": lambda records: records.videos_of_other_statuses(["failed"], 10),
     "status_counts": lambda records: records.status_counts(),
     "count": lambda records: records.count("clips"),
     "indexed_queries": lambda records: [query() for _, query in records.indexed_queries()],
