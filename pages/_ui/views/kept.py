@@ -437,13 +437,18 @@ def heat_map(kept: KeptScan) -> None:
         return
     first = (kept.head.finished_at - timedelta(days=_DAYS)).date()
     older = f"before {first:%b %d}"
-    days = [f"{at.date():%Y-%m-%d}" if at.date() > first else older for at in frame["made_at"]]
-    styles = [plain(style, 40) if style else "whole video" for style in frame["style"]]
-    counts = pd.DataFrame({"Day": days, "Style": styles}).value_counts().rename("Findings").reset_index()
-    order = [older] if older in set(days) else []
-    order += sorted(set(days) - {older})
+    counted = pd.DataFrame({"at": frame["made_at"].dt.floor("D"), "style": frame["style"].fillna("")}).value_counts()
+    cells = [
+        (f"{at.date():%Y-%m-%d}" if at.date() > first else older, plain(style, 40) if style else "whole video", count)
+        for (at, style), count in counted.items()
+    ]
+    counts = pd.DataFrame(cells, columns=["Day", "Style", "Findings"])
+    counts = counts.groupby(["Day", "Style"], as_index=False, sort=False)["Findings"].sum()
+    days, styles = set(counts["Day"]), set(counts["Style"])
+    order = [older] if older in days else []
+    order += sorted(days - {older})
     charts.draw(
-        _heat(tuple(order), tuple(sorted(set(styles))), status.shade("orange"), status.text_colour()),
+        _heat(tuple(order), tuple(sorted(styles)), status.shade("orange"), status.text_colour()),
         counts,
         alt="Findings by the day on which the clip was made, and by style",
     )
