@@ -1,43 +1,29 @@
-"""Measures everything once and writes `benchmarks/RESULTS.md`: what was measured, against what, and the targets."""
+"""Measures everything once and writes `benchmarks/RESULTS.md`: what was measured, against what, and the targets.
+
+Each part has its own section there, which says when and at which commit it was measured; `--only` measures some parts
+and replaces their sections.
+"""
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import billed, cluster, decoding, felt, objects, purge, scan, sessions, startup
+from benchmarks import billed, cluster, decoding, felt, fleet, objects, purge, scan, sessions, startup
+from benchmarks.results import RESULTS, Row, report, section
 from benchmarks.timing import Measured, times
 from pages._ui.nav import SCREENS
 from tests.rigs.browser import chromium
 from tests.rigs.first_paint import MOST_PIXELS
 
 CUSTOMERS = 20_000  # small ones, whom a scan checks; filling takes minutes
+SPREAD = 640  # of the scan on a cluster
 PURGE_ROUNDS = 1  # filling takes two minutes; `python -m benchmarks.purge` does three rounds
-RESULTS = Path(__file__).with_name("RESULTS.md")
-PACKAGES = ("google-cloud-firestore", "grpcio", "protobuf", "pandas", "ptars", "pyarrow", "boto3", "streamlit")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. `met` is `None` where there is nothing to compare with."""
-
-    what: str
-    against: str
-    theirs: str
-    ours: str
-    ratio: str
-    target: str
-    met: bool | None
 
 
 def _row(what: str, against: str, slow: Measured, fast: Measured, target: float) -> Row:
@@ -193,36 +179,101 @@ def purge_rows(_: argparse.Namespace) -> list[Row]:
     ]
 
 
-def scan_rows(_: argparse.Namespace) -> list[Row]:
-    """All customers checked."""
-    found = scan.measure(CUSTOMERS)
-    whole, alone, quarter = found.whole, found.alone, found.quarter
-    asked = whole.queries + whole.listings + whole.gets
-    pages, memory, small = asked / found.pages, whole.memory / 1024, quarter.memory / 1024
+def fleet_rows(arguments: argparse.Namespace) -> list[Row]:
+    """All customers: checked, added up, compared."""
+    found = fleet.measure(arguments.customers or CUSTOMERS)
+    whole, alone, quarter = found.scanned.whole, found.scanned.alone, found.scanned.quarter
+    made, count = found.scanned.rollup, found.customers
+    memory, small = whole.memory / 1024, quarter.memory / 1024
+    pages = (whole.queries + whole.listings + whole.gets) / found.scanned.pages
     each = (alone.queries + alone.listings + alone.gets) / alone.customers
-    what = f"`verify --all` at {scan.DELAY_MS} ms a request, {CUSTOMERS:,} small customers"
-    cpu, fast = f"{whole.cpu / whole.customers * 1000:.2f} ms of CPU each", f"{whole.rate:,.0f}/s"
+    what = f"`verify --all` at {scan.DELAY_MS} ms a request, {count:,} small customers"
+    cpu = f"{whole.cpu / whole.customers * 1000:.2f} ms of CPU each"
+    kept, peak = found.kept, found.kept.memory / 1024
+    exact = (found.right, found.new, found.gone) == (found.wanted, found.wanted, 0)
+    same = found.spread_whole and found.differing == 0
+    equal = "equal" if same else f"{found.differing:,} differ"
     return [
-        Row(what, "each asked for alone", f"{alone.rate:,.1f}/s", f"{fast}, {cpu}", f"{whole.rate / alone.rate:.0f} ×",
-            "300/s", whole.rate >= 300),
-        Row("the same, requests to both stores", "each asked for alone", f"{each:.1f} a customer",
-            f"{whole.queries:,} queries, {whole.listings:,} listings", f"{pages:.2f} of {found.pages:,} pages",
-            "at most 1.5", pages <= 1.5),
-        Row("the same, peak memory", f"{quarter.customers:,} of them", f"{small:,.0f} MiB", f"{memory:,.0f} MiB",
-            f"{memory / small:.2f}", "at most 1.25", memory / small <= 1.25),
-        Row(f"`rollup` at {scan.DELAY_MS} ms a request, {found.rollup.customers:,} customers, with the index", "", "",
-            f"{found.rollup.rate:,.0f}/s, {found.rollup.queries:,} requests", "", "300/s", found.rollup.rate >= 300),
-    ]  # fmt: skip
+        Row(
+            what,
+            "each asked for alone",
+            f"{alone.rate:,.1f}/s",
+            f"{whole.rate:,.0f}/s, {cpu}",
+            f"{whole.rate / alone.rate:.0f} ×",
+            "300/s",
+            whole.rate >= 300,
+        ),
+        Row(
+            "the same, requests to both stores",
+            "each asked for alone",
+            f"{each:.1f} a customer",
+            f"{whole.queries:,} queries, {whole.listings:,} listings",
+            f"{pages:.2f} of {found.scanned.pages:,} pages",
+            "at most 1.5",
+            pages <= 1.5,
+        ),
+        Row(
+            "the same, peak memory above an idle process",
+            f"{quarter.customers:,} of them",
+            f"{small:,.0f} MiB",
+            f"{memory:,.0f} MiB",
+            f"{memory / small:.2f}",
+            "at most 1.25",
+            memory / small <= 1.25,
+        ),
+        Row(
+            "the command, `verify --all --keep --json`",
+            "",
+            "",
+            f"{found.rate:,.0f}/s and {found.start:.1f} s of start, peak {peak:,.0f} MiB",
+            "",
+            "300/s",
+            found.rate >= 300,
+        ),
+        Row(
+            f"`scans diff` after {found.wanted} known changes",
+            "the changes",
+            f"{found.wanted}",
+            f"{found.new:,} new, {found.right:,} of them these; {found.gone:,} gone",
+            "",
+            "exactly these",
+            exact,
+        ),
+        Row(
+            "`verify --all --keep --on local`, a worker killed",
+            f"one process, {kept.seconds:,.0f} s",
+            f"{found.findings:,} findings",
+            f"{equal}, {found.spread.seconds:,.0f} s",
+            "",
+            "equal",
+            same,
+        ),
+        Row(
+            f"`rollup` at {scan.DELAY_MS} ms a request, {made.customers:,} customers, with the index",
+            f"{found.scanned.rollup_pages:,} pages",
+            "",
+            f"{made.rate:,.0f}/s, {made.queries:,} requests",
+            f"{made.queries / found.scanned.rollup_pages:.2f} requests a page",
+            "300/s",
+            made.rate >= 300,
+        ),
+    ]
 
 
-def cluster_rows(_: argparse.Namespace) -> list[Row]:
-    """All customers checked on a cluster."""
-    found = cluster.measure(640)
-    what = f"`verify --all --on` at {cluster.DELAY_MS} ms a request, 4 workers of 4 requests in flight"
+def cluster_rows(arguments: argparse.Namespace) -> list[Row]:
+    """All customers, checked on a cluster."""
+    found = cluster.measure(arguments.customers or SPREAD)
     return [
-        Row(what, "1 worker", f"{found.one:.1f} s", f"{found.four:.1f} s", f"{found.faster:.1f} ×", "3.4 ×",
-            found.faster >= 3.4),
-    ]  # fmt: skip
+        Row(
+            f"`verify --all --on` at {cluster.DELAY_MS} ms a request, 4 workers of 4 requests in flight",
+            "1 worker",
+            f"{found.one:.1f} s",
+            f"{found.four:.1f} s",
+            f"{found.faster:.1f} ×",
+            "3.4 ×",
+            found.faster >= 3.4,
+        ),
+    ]
 
 
 def felt_rows(_: argparse.Namespace) -> list[Row]:
@@ -258,7 +309,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "decode": decode_rows,
     "emulator": emulator_rows,
     "objects": object_rows,
-    "scan": scan_rows,
+    "fleet": fleet_rows,
     "cluster": cluster_rows,
     "billed": billed_rows,
     "purge": purge_rows,
@@ -271,79 +322,23 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
 def main() -> None:
     """One run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone, and write no file")
+    parser.add_argument(
+        "--only", choices=PARTS, action="append", help="measure this part alone, and replace its section of the results"
+    )
+    parser.add_argument("--customers", type=int, metavar="N", help="a trial of fleet and cluster, which writes no file")
     parser.add_argument("--tools", type=Path, help="where `aws` and `s5cmd` are; without, they are left out")
     arguments = parser.parse_args()
-    started, load = time.monotonic(), os.getloadavg()[0]
-    rows: list[Row] = []
+    measured: dict[str, str] = {}
     for name in arguments.only or PARTS:
         sys.stderr.write(f"{name}\n")
-        rows += PARTS[name](arguments)
-    text = report(rows, time.monotonic() - started, load)
-    sys.stdout.write(text)
-    if not arguments.only:
-        RESULTS.write_text(text, encoding="utf-8")
-
-
-def report(rows: list[Row], seconds: float, load: float) -> str:
-    """The results as Markdown."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    lines = [
-        "# What it costs, measured",
-        "",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d} in {seconds:,.0f} s at {commit.strip()}.",
-        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, load {load:.1f} before it began;"
-        f" Python {platform.python_version()}, {versions}.",
-        "",
-        "Variants of a row run in turn in one process; times are medians (fastest to slowest round), ratios of medians",
-        "(lowest to highest round). CPU: time of the client's process, which other work on the machine hardly touches.",
-        "At 25 ms a request: a canned server on this machine waits so long before each answer. The real services were",
-        "not asked. Compare ratios, not times.",
-        "",
-        "| what | against | theirs | ours | ratio | target | met |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    word = {True: "yes", False: "**no**", None: ""}
-    lines += [
-        f"| {r.what} | {r.against} | {r.theirs} | {r.ours} | {r.ratio} | {r.target} | {word[r.met]} |" for r in rows
-    ]
-    return "\n".join([*lines, "", NOTES.strip(), ""])
-
-
-NOTES = """
-## How to read it
-
-- **Decoding** replays recorded answers of a query: no network. Both ways begin with the bytes and end in a frame; the
-  desk's has the declared columns and the oddities met. 12 fields: what a `select` of twelve brings, read with a schema
-  of these.
-- **Emulator**: the desk's read waits for the emulator alone (about 1.3 s of its own CPU, beside 0.4 s of the client's;
-  the usual way takes 3.1 s of the client's), so whatever else runs on the machine lowers this ratio.
-- **Memory** is the highest resident size above what the process had before, each way in a process of its own.
-- **Existence** and **deletion** list the user's prefix in eight ranges (divided at video ids here, and at the keys
-  that documents name by the desk's checks and plans), and delete in batches of 1,000, eight at a time. The tools'
-  times include the start of their process; the desk is running already. What takes more than half a minute runs once.
-- **obstore** (Rust, Arrow) was weighed for listing whole buckets. It takes a third of the desk's CPU (3 µs a key
-  beside 9, and boto3's 80), which is 0.1 s in 20,000 keys. It was not taken: at 25 ms a page both wait, and there
-  ranges count (0.31 s in eight, 0.78 s by `obstore` page after page); and its own repeats and errors happen where
-  neither the cost meter nor the translation of errors sees them, so that whole buckets would be read by a second
-  client with rules of its own.
-- **Reads** are counted by the meter in the client, and held against the embedded server's own count in the tests.
-- **Purge**: the job runs in a process of its own against the embedded stand-ins, and the bare calls go through the same
-  client to the same bucket. The job looks at each object before it goes, writes a journal before and after each batch,
-  and lists everything again at its end; its times are those of its journal.
-- **Start**: find, usage and url ask the embedded stand-ins, which answer at once, over connections of their own; a link
-  goes on record.
-- **Sessions** speak the app's WebSocket protocol; pages are drawn in full on the server. Sessions that left are given
-  up after 5 s here (120 s as configured).
-- **Pages in a browser** are those of the demo, for whom all is permitted, in Chromium. A page is complete with the last
-  change of its DOM, after which nothing changes for a second. Cold: a profile that has nothing. A warm new tab: a
-  profile that has the files. The side bar: a click in such a tab that has not shown the page. A page with charts is
-  held against one with a table and a chart, any other against a title alone, in an app of the same Streamlit with the
-  same settings and a server of its own (`benchmarks/bare.py`). User and Video are not in the side bar. Headings and
-  axe-core: as in `tests/browser/test_visits.py`, each page once.
-"""
+        started, load = time.monotonic(), os.getloadavg()[0]
+        rows = PARTS[name](arguments)
+        about = (PARTS[name].__doc__ or "").strip().rstrip(".").lower()
+        measured[name] = section(name, about, rows, time.monotonic() - started, load)
+        sys.stdout.write(measured[name])
+        sys.stdout.flush()
+        if not arguments.customers:  # part by part: what was measured stays when a later part fails
+            RESULTS.write_text(report(RESULTS.read_text(encoding="utf-8"), measured, list(PARTS)), encoding="utf-8")
 
 
 if __name__ == "__main__":

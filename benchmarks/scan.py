@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +153,15 @@ def serve(customers: int) -> None:
 def measure(customers: int) -> Scanned:
     """The scans of a world of so many customers, each in a process of its own."""
     with world(customers) as place:
-        runs = [_in_process(what, place) for what in ("1/4", "alone", "1/1", "rollup")]
+        return measure_in(place, customers)
+
+
+def measure_in(place: list[str], customers: int) -> Scanned:
+    """The scans of a world that is there."""
+    runs = [_in_process(what, place) for what in ("1/4", "alone", "1/1", "rollup")]
     each = 1 + 1 + 1 + CLIPS
-    pages = customers * each // 5_000 + customers * 2 * CLIPS // 1_000
-    rollup_pages = customers // 300 + customers * (1 + CLIPS) // 5_000
+    pages = ceil(customers * each / 5_000) + ceil(customers * 2 * CLIPS / 1_000)
+    rollup_pages = ceil(customers / 300) + ceil(customers * (1 + CLIPS) / 5_000)
     return Scanned(runs[2], runs[0], runs[1], runs[3], pages, rollup_pages)
 
 
