@@ -16,7 +16,7 @@ from storage.domain.documents import Table
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import NotFound, Unreachable
 from storage.repositories.records import Records
-from storage.services.usage import KEPT, KEPT_ANSWERS, NEWEST, OVERLAP, UserCache
+from storage.services.usage import KEPT, NEWEST, OVERLAP, UserCache
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig, available_firestores
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 
@@ -227,10 +227,11 @@ def test_an_outage_on_refresh_is_an_error_and_no_old_answer(own: Desk) -> None:
     assert_same(whole_page(own.cache), whole_page(own.plain()))
 
 
-def test_only_so_many_answers_are_remembered(own: Desk) -> None:
-    for number in range(KEPT_ANSWERS + 20):
+def test_only_so_many_answers_are_remembered(own: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.services.usage.KEPT_ANSWERS", 6)
+    for number in range(9):
         own.cache.transactions(f"u{number}")
-    assert len(own.cache._kept) == KEPT_ANSWERS
+    assert len(own.cache._kept) == 6
 
 
 def test_every_question_finds_its_index_in_the_file() -> None:

@@ -61,7 +61,7 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], Scope]:
 
 
 @settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # shrinking would take minutes on real stores
