@@ -334,6 +334,9 @@ def test_purge_status_says_of_a_repair_what_it_made_and_where_its_rows_are(desk,
     assert "deleted" not in answer.out
     assert f"made: {COUNT}; left alone: 0" in answer.out
     assert f"repair status {job_id}" in answer.out
+    none = desk.run("purge", "certificate", job_id, "--json")
+    assert (none.status, none.json["error"]["message"]) == (1, f"No certificate was written for {job_id}.")
+    assert f"repair status {job_id}" in none.json["error"]["remedy"]
 
 
 def test_a_plan_that_the_desk_keeps_is_discarded_by_its_id(desk, plan):

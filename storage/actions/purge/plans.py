@@ -237,8 +237,16 @@ def open_plans(purging: Purging) -> Iterator[PurgePlan]:
 
 def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:
     """The certificate of a purge that has reached its proof; `NotFound` where there is none (yet)."""
-    content = purging.stores.objects.get_bytes(certificate_key(check_id(job_id, "JOB_ID")), MAX_CERTIFICATE_BYTES)
-    found: dict[str, Any] = json.loads(content)
+    key, place = certificate_key(check_id(job_id, "JOB_ID")), place_of(job_id)
+    try:
+        found: dict[str, Any] = json.loads(purging.stores.objects.get_bytes(key, MAX_CERTIFICATE_BYTES))
+    except NotFound as error:
+        raise NotFound(
+            f"No certificate was written for {job_id}.",
+            remedy="Only a purge has one, once it has reached its proof. What became of the job: "
+            f"{place.command if place else 'purge'} status {job_id}.",
+            target=job_id,
+        ) from error
     return found
 
 
