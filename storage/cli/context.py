@@ -18,7 +18,9 @@ from storage.cli.output import cost_line, progress
 from storage.clients.meter import billed, metering
 from storage.domain.actor_and_reason import MAX_REASON_CHARS, checked_reason, normal_email
 from storage.domain.policy import ROLES, Actor
-from storage.errors import BadInput, Refused, StorageError
+from storage.domain.purge.removed import removal_of
+from storage.errors import BadInput, NotFound, Refused, StorageError
+from storage.repositories.jobs import jobs_of
 from storage.repositories.stores import Stores
 from storage.text import without_secrets
 
@@ -88,6 +90,9 @@ class Context:
         except Refused as refused:
             self._put_on_record(refused)
             raise
+        except NotFound as absent:
+            self._tell_of_purge(absent, values)
+            raise
         finally:
             cost = billed()
             if cost is not None and not self.as_json:
@@ -141,6 +146,16 @@ class Context:
             refused.note_unrecorded()
         else:
             audit.record_refusal(trail, audit.attributed(actor, event), refused)
+
+    def _tell_of_purge(self, absent: NotFound, values: Mapping[str, Any]) -> None:
+        """Puts what a purge took into the remedy: a thing is not just not there while the desk knows better."""
+        uid, video_id, clip_id = (str(values.get(name) or "") for name in ("uid", "video_id", "clip_id"))
+        if self._stores is None or not uid:
+            return
+        with contextlib.suppress(StorageError):  # what is not there is not there, whoever took it
+            found = removal_of(jobs_of(self._stores.records).of_user(uid), video_id, clip_id)
+            if found is not None:
+                absent.remedy = found.told(full=True)
 
     def now(self) -> datetime:
         """The present time, aware, UTC."""
