@@ -167,8 +167,13 @@ def command(values: dict[str, str], *arguments: str, kill: bool = False) -> Answ
 
 
 def _kill_a_worker(pid: int) -> None:
-    children = psutil.Process(pid).children(recursive=True)
-    next(one for one in children if any("spawn_main" in word for word in one.cmdline())).kill()
+    """Kills a worker of the command: a process that was spawned, or forked by the command's fork server."""
+    for one in psutil.Process(pid).children(recursive=True):
+        words = " ".join(one.cmdline())
+        if "spawn_main" in words or ("forkserver" in words and one.ppid() != pid):
+            one.kill()
+            return
+    raise AssertionError("no worker was found")
 
 
 def _writer(settings: R2Settings, bucket: str) -> ObjectWriter:

@@ -105,6 +105,9 @@ class Workers(Generic[T, R]):
                     if alone >= _ALONE_SECONDS:
                         raise self._deserted() from None
                     continue
+                if future.status in _COMPUTED_AGAIN:
+                    future.add_done_callback(answers.put)
+                    continue
                 name, tries, _ = waiting.pop(future.key)
                 answer, final = self._answer(future)
                 if isinstance(answer, Failure):
@@ -159,6 +162,7 @@ class Workers(Generic[T, R]):
         )
 
 
+_COMPUTED_AGAIN = frozenset({"pending", "lost"})  # a worker died between its answer and the look at it
 _SEE_LOGS = "Look at the workers' logs and memory."
 _SAME_DESK = "Run the same version of the desk on all workers, started in its folder: python -m dask worker ADDRESS"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import os
 import random
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -295,6 +296,34 @@ def test_work_that_kills_its_workers_is_given_up_and_the_rest_is_done() -> None:
     assert answers["2"] == "well"
     assert isinstance(answers["1"], Failure)
     assert answers["1"].code == "worker_died"
+
+
+def waits_while_held(hold: str) -> int:
+    """Work that waits as long as a file is there, and tells which process did it."""
+    until(lambda: not Path(hold).exists())
+    return os.getpid()
+
+
+def test_an_answer_that_was_lost_with_its_worker_is_worked_out_again(tmp_path: Path) -> None:
+    hold = tmp_path / "hold"
+    with workers_at("local") as workers:
+        answers = workers.run(waits_while_held, dict.fromkeys("123456", str(hold)))
+        next(answers)
+        known = workers._client.futures
+        until(lambda: all(one.status == "finished" for one in known.values()))
+        processes = set(workers._client.run(os.getpid).values())
+        hold.touch()  # what is worked out again does not end at once
+        for process in processes:
+            os.kill(process, signal.SIGKILL)
+        until(lambda: all(one.status != "finished" for one in known.values()))
+        resumed = threading.Event()
+        release = threading.Thread(target=lambda: resumed.wait() and hold.unlink())
+        release.start()
+        resumed.set()
+        left = dict(answers)
+        release.join()
+    assert len(left) == 5
+    assert not processes & set(left.values())
 
 
 def test_on_local_starts_processes_here_and_finds_the_same(desk: Desk) -> None:
