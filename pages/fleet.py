@@ -70,7 +70,7 @@ def _customers(found: FleetView) -> None:
 
 
 def _charts(found: FleetView) -> None:
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader("Growth by day", anchor=False)
         fleet.growth(found, page=NAME)

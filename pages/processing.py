@@ -76,7 +76,13 @@ def _stuck(delivered: int) -> None:
     stuck.refused(found)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         view = st.segmented_control(
-            "List", VIEWS, default=VIEWS[0], key=key(NAME, "view"), bind="query-params", label_visibility="collapsed"
+            "List",
+            VIEWS,
+            default=VIEWS[0],
+            key=key(NAME, "view"),
+            bind="query-params",
+            label_visibility="collapsed",
+            wrap=True,
         )
         span = failures.time_range(NAME)
     draw = {
@@ -111,7 +117,7 @@ def _needy(found: StuckList, span: timedelta | None, delivered: int) -> None:
         stuck.strip(videos, outages)
     shown = stuck.draw_filters(videos, found.outages, page=NAME)
     if shown:
-        place = st.container(horizontal=True)
+        place = st.container(horizontal=True, vertical_alignment="center")
         ticked = stuck.table(shown, page=NAME, select=joint.ticks(), on_open=_open, csv_name="stuck-videos")
         with place:
             joint.offer_ticked(ticked, name="ticked")
@@ -160,7 +166,7 @@ def _causes(found: StuckList, span: timedelta | None) -> None:
 def _failed(videos: Sequence[FailedVideo], span: timedelta | None, name: str, empty: str) -> None:
     now = datetime.now(UTC)
     shown = [one for one in videos if failures.within(one.at, span, now)]
-    place = st.container(horizontal=True)
+    place = st.container(horizontal=True, vertical_alignment="center")
     ticked = failures.videos(shown, page=NAME, name=name, empty=empty, select=joint.ticks(), on_open=_open)
     with place:
         joint.offer_ticked(ticked, name=name)

@@ -33,12 +33,10 @@ def page() -> None:
         job, plan = job and purges.job_id(job), plan and purges.plan_id(plan)
         uid, video_id, clip_id = (params.read(name) for name in (UID, VIDEO_ID, CLIP_ID))
     except BadInput as error:
-        st.title("Purge", anchor=False)
+        _title(back=True)
         feedback.error_panel(error, key=key(NAME, "address"))
-        lists.back()
         return
-    if job or plan:
-        lists.back()
+    _title(back=bool(job or plan))
     if job:
         feedback.section("the job", partial(purge_job.draw_job, job), key=key(NAME, "job"), unknown="how far it is")
     elif plan:
@@ -49,8 +47,14 @@ def page() -> None:
         _home(uid, video_id, clip_id)
 
 
+def _title(*, back: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.title("Purge", width="content", anchor=False)
+        if back:
+            lists.back()
+
+
 def _home(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
-    st.title("Purge", anchor=False)
     st.caption(
         "Deletes exactly what a plan shows, in the bucket and in Firestore, and keeps copies in quarantine for an "
         "undo. Making a plan changes nothing."

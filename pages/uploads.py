@@ -44,6 +44,7 @@ def page() -> None:
             key=key(NAME, "scope"),
             bind="query-params",
             label_visibility="collapsed",
+            wrap=True,
         )
     if scope == kept_view.EVERYBODY:
         feedback.section("the last scan", _everybody, key=key(NAME, "many"), unknown="what the last scan found")
@@ -129,7 +130,7 @@ def _looked(report: Report) -> str:
 
 
 def _found(report: Report) -> None:
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([3, 2], gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Findings by kind**")
         view.chart(report.findings)

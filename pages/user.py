@@ -40,9 +40,11 @@ READ_ALL_UP_TO = 300  # clips that the page reads by itself, for drift by video 
 
 
 def page() -> None:
-    (uid,) = params.ids(UID)
+    (uid,) = params.ids(UID, title="Customer")
     session.enter(NAME)
-    feedback.section("the customer", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos")
+    feedback.section(
+        "the customer", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos", title=md(uid, 80)
+    )
 
 
 def _user(uid: str) -> None:

@@ -30,10 +30,11 @@ NAME: Final = "video"
 
 
 def page() -> None:
-    uid, video_id = params.ids(UID, VIDEO_ID)
+    uid, video_id = params.ids(UID, VIDEO_ID, title="Video")
     session.enter(NAME)
     unknown = "its state, its highlights and its clips"
-    feedback.section("the video", partial(_video, uid, video_id), key=key(NAME, "video"), unknown=unknown)
+    body = partial(_video, uid, video_id)
+    feedback.section("the video", body, key=key(NAME, "video"), unknown=unknown, title=md(video_id, 120))
 
 
 def _video(uid: str, video_id: str) -> None:
@@ -60,7 +61,7 @@ def _video(uid: str, video_id: str) -> None:
         return
     feedback.section("what was asked", partial(asked.about, uid, video_id, page=NAME), key=key(NAME, "asked"))
     _around(case)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         if allowed("explain"):
             diagnosis.explain(case, page=NAME)

@@ -16,7 +16,11 @@ _COPY = st.components.v2.component(
     js=read("clipboard.js", "copying.js"),
 )
 
-_PIXELS = 27  # kept free from the first moment on, so that nothing moves when the button comes
+# Kept free from the first moment on, so that nothing moves or wraps when the button comes.
+_HEIGHT = 27
+_ICON = 29
+_LETTER = 6.6  # of the words beside the icon, which are never fewer than those that tell of a copy
+_TOLD = len("Blocked")
 
 
 def copy_button(value: str, *, key: str, what: str = "", label: str = "Copy", **layout: Any) -> None:
@@ -24,5 +28,6 @@ def copy_button(value: str, *, key: str, what: str = "", label: str = "Copy", **
 
     `what` names the value for screen readers and on hover (`user id`). With an empty `label` it is an icon alone.
     """
-    layout = {"width": "content", "height": _PIXELS, **layout}
+    width = round(_ICON + 5 + _LETTER * max(len(label), _TOLD)) if label else _ICON
+    layout = {"width": width, "height": _HEIGHT, **layout}
     _COPY(key=component_key(key), data={"value": value, "label": label, "what": what}, **layout)

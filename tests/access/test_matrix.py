@@ -272,7 +272,10 @@ def read(desk: Desk) -> Callable[[str, str], str]:
     @cache
     def opened(page: str, role: str) -> str:
         query = next(query for name, query, _ in READ_ON.values() if name == page)
-        text = words(open_page(page, role=role, **query))
+        app = open_page(page, role=role, **query)
+        if SCREENS[page].action not in MATRIX[role]:
+            assert [title.value for title in app.title] == [SCREENS[page].title]
+        text = words(app)
         looked = desk.world.log.search(uid="user-0", actor=f"{role}@demo.local", action="media.look")
         return "\n".join([text, *(f"sees the pictures of {entry['video_id']}" for entry in looked)])
 

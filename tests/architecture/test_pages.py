@@ -74,3 +74,17 @@ def _asks_for_a_role(test: ast.expr) -> bool:
 
 def _is_pressed(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PRESSED
+
+
+def test_a_choice_between_words_wraps_where_the_window_is_narrow() -> None:
+    """Else Streamlit keeps one line inside a row or a column: on a phone the last words are out of sight."""
+    calls = [
+        (path, node)
+        for path in nav.FOLDER.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"st.segmented_control", "st.pills"}
+    ]
+    assert calls
+    for path, call in calls:
+        given = [ast.unparse(option.value) for option in call.keywords if option.arg == "wrap"]
+        assert given == ["True"], f"{path.name}:{call.lineno}"

@@ -1,8 +1,8 @@
 """What one visit to each page of the demo shows: while it loads, when it has come, and what the browser was given.
 
-Nothing that was read moves, and no script is asked for late. When a page has come, everything on it is unfolded and
-everybody can use it: axe-core finds no violation, light or dark. No secret or signature is in what reaches the browser,
-or in the log.
+Nothing that was read moves, and no script is asked for late. When a page has come, it stands in one grid with all other
+pages, on a phone as on the widest screen. Then everything on it is unfolded and everybody can use it: axe-core finds no
+violation, light or dark. No secret or signature is in what reaches the browser, or in the log.
 """
 
 from __future__ import annotations
@@ -80,6 +80,13 @@ def visits(demo: RunningApp, browser: Browser) -> Visits:
 def test_no_heading_moves_from_where_it_was_first_seen(visits: Visits, name: str) -> None:
     assert visits.pages[name].headings
     assert visits.pages[name].moved == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_keeps_to_the_window_and_to_the_grid_of_all_pages(visits: Visits, name: str) -> None:
+    for width, found in visits.pages[name].grids.items():
+        assert (found["scrolls"], found["beyond"]) == (False, []), width
+        assert found["place"] == visits.pages["access"].grids[width]["place"], width
 
 
 @pytest.mark.parametrize("name", NAMES)

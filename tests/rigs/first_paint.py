@@ -1,5 +1,7 @@
 """Visits each page of the demo once: where headings stand while it loads, what it fetches, and what axe-core finds.
 
+When it has come, the window gets four widths, one after the other: where the title stands then, and how wide all is.
+
 A script records from the first paint on where each heading stands that can be seen; the page is looked at when it has
 not changed for some frames, however long that takes. The script of a component comes when all else of the page is
 there, as may happen on a busy machine: what a component without a height of its own moves is then moved each time.
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from pages._ui.nav import SCREENS
 from tests.rigs import axe
@@ -18,6 +20,8 @@ from tests.rigs.waiting import PATIENCE_MS, until
 
 MOST_PIXELS = 8
 STILL_FRAMES = 12
+SIZE: ViewportSize = {"width": 1400, "height": 900}
+WIDTHS = (390, 1024, 1440, 2560)
 RECORDER = """
 (() => {
   const addressed = URL.createObjectURL.bind(URL)
@@ -70,6 +74,27 @@ COMPLETE = """(frames) => {
   const shown = !!app?.querySelector("h1") && !app.querySelector("WAITS") && !window.unseen && !window.scriptsToCome
   return open && window.stillFrames > frames && shown
 }""".replace("WAITS", WAITS)
+GRID = """() => {
+  const main = document.querySelector("[data-testid=stMain]")
+  const words = document.createRange() // not the element, which may have a margin inside
+  words.selectNodeContents(main.querySelector("h1"))
+  const title = words.getBoundingClientRect()
+  const content = main.querySelector("[data-testid=stMainBlockContainer]")
+  const room = getComputedStyle(content)
+  const right = content.getBoundingClientRect().right - parseFloat(room.paddingRight)
+  const beyond = Array.from(content.querySelectorAll("[data-testid=stElementContainer]"))
+    .filter((one) => one.getBoundingClientRect().right > right + 1)
+    .map((one) => one.textContent.trim().slice(0, 60))
+  return {
+    scrolls: main.scrollWidth > main.clientWidth || document.documentElement.scrollWidth > window.innerWidth,
+    beyond,
+    place: {
+      top: Math.round(title.top + main.scrollTop),
+      left: Math.round(title.left),
+      width: Math.round(right - content.getBoundingClientRect().left),
+    },
+  }
+}"""
 ADDRESSES = {**{name: f"/{name}" for name, screen in SCREENS.items() if screen.listed}, "user": "/user?uid=u1"}
 
 
@@ -77,13 +102,15 @@ ADDRESSES = {**{name: f"/{name}" for name, screen in SCREENS.items() if screen.l
 class Visit:
     """Where each heading stood, one place after the other; the scripts that the head names, and those that came.
 
-    `violations` are those of the whole page, unfolded (`tests/rigs/axe.py`).
+    `grids` holds, for each width of the window, where the title stands and how wide the page is (`GRID`). `violations`
+    are those of the whole page, unfolded (`tests/rigs/axe.py`).
     """
 
     headings: dict[str, list[int]]
     named: set[str]
     fetched: set[str]
     charts: bool
+    grids: dict[int, dict[str, object]]
     violations: dict[str, list[str]]
     address: str
 
@@ -100,7 +127,7 @@ class Visit:
 
 def visits(browser: Browser, url: str, *, first: Callable[[Page], object] = lambda page: None) -> dict[str, Visit]:
     """One visit to each page of the demo at this address; `first` gets the browser's page before them."""
-    with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
+    with browser.new_context(viewport=SIZE) as context:
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(RECORDER)
         page = context.new_page()
@@ -122,9 +149,19 @@ def _visit(page: Page, address: str) -> Visit:
     )
     charts = page.get_by_test_id("stVegaLiteChart").count() > 0
     headings = page.evaluate("() => structuredClone(window.headings)")
+    grids = {width: _grid(page, width) for width in WIDTHS}
+    page.set_viewport_size(SIZE)
     axe.unfold(page)
     until(lambda: page.evaluate(COMPLETE, STILL_FRAMES), f"{address}, unfolded", every_seconds=0.1)
-    return Visit(headings, _files(named), _files(fetched), charts, axe.violations(page), address)
+    return Visit(headings, _files(named), _files(fetched), charts, grids, axe.violations(page), address)
+
+
+def _grid(page: Page, width: int) -> dict[str, object]:
+    page.set_viewport_size({"width": width, "height": SIZE["height"]})
+    page.evaluate("() => { window.stillFrames = 0 }")
+    until(lambda: page.evaluate(COMPLETE, STILL_FRAMES), f"the page at {width} pixels", every_seconds=0.1)
+    found: dict[str, object] = page.evaluate(GRID)
+    return found
 
 
 def _files(addresses: list[str]) -> set[str]:

@@ -11,7 +11,7 @@ from tests.rigs.waiting import PATIENCE_SECONDS
 SCRIPT = """
 import streamlit as st
 from pages._ui.kit import params
-st.text(str(params.ids("uid", "video_id")))
+st.text(str(params.ids("uid", "video_id", title="Video")))
 """
 QUESTION = "import streamlit as st\nfrom pages._ui.kit import params\nst.text(repr(params.question()))\n"
 STATE = """
@@ -51,6 +51,7 @@ def test_a_missing_id_says_which_one_and_where_to_begin() -> None:
     app = open_with(SCRIPT, uid="u")
     assert app.warning[0].value == r"video\_id is missing from the address"
     assert any("search result" in text.value for text in app.markdown)
+    assert [title.value for title in app.title] == ["Video"]
 
 
 def test_a_parameter_that_is_given_twice_is_refused() -> None:

@@ -49,6 +49,17 @@ def test_a_part_that_fails_shows_why_in_its_place_and_the_page_goes_on() -> None
     assert [button.key for button in app.button] == ["clips_retry"]
 
 
+@pytest.mark.parametrize("raised", ['errors.NotFound("x")', 'ValueError("x")'])
+def test_a_part_that_held_the_title_of_the_page_fails_below_one(raised: str) -> None:
+    app = run(f"""
+def body():
+    st.title("Who it is")
+    {f"raise {raised}"}
+feedback.section("the user", body, key="user", title="u1")
+""")
+    assert [title.value for title in app.title] == ["u1"]
+
+
 @pytest.mark.parametrize(
     ("error", "title", "alert"),
     [

@@ -50,7 +50,8 @@ def sign_in(ended: SessionEnded) -> None:
 def no_access(actor: Actor, action: Action, title: str) -> None:
     """Says that the person's roles do not permit this page, which role does, and whom to ask."""
     roles = ", ".join(sorted(actor.roles)) or "no role at all"
-    with _middle():
+    st.title(title, anchor=False)
+    with st.container(width=720):
         st.warning(
             f"**{md(title)}** needs the role **{LEAST_ROLE[action]}** (to {MEANING[action].lower()}). "
             f"You are signed in as {md(actor.email)}, with {roles}.",

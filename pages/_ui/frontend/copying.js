@@ -54,7 +54,6 @@ export default function ({ data, parentElement }) {
     button.classList.toggle("done", done)
     button.classList.toggle("blocked", !done)
     said.textContent = done ? `${data.what || "Text"} copied` : FAILED
-    word.hidden = false
     word.textContent = done ? "Copied" : "Blocked"
     parts.timer = setTimeout(rest, COPIED_MS)
   }

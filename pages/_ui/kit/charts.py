@@ -22,7 +22,7 @@ from pages._ui.kit.text import told_apart
 
 P = ParamSpec("P")
 _ROWS: Final = "rows"
-_COLUMNS: Final = altair.ExprRef("width < 300 ? 1 : 5")  # of the legend: a line that is too long is cut
+COLUMNS: Final = 2  # of a legend: what does not fit beside each other on a phone is cut
 _FORMS: Final = 64  # kept for one chart, as colours, words and heights differ; the least recently drawn go first
 
 TIGHT: Final = {"bottom": 4}  # Streamlit leaves 20 pixels free below a chart that does not say how many
@@ -62,8 +62,16 @@ def draw(form: Form, frame: pd.DataFrame, *, alt: str, **more: pd.DataFrame) -> 
     st.vega_lite_chart({**form, "datasets": {_ROWS: frame, **more}}, width="stretch", height=height, alt=alt)
 
 
+def moments(seconds: float) -> str:
+    """The format of times on an axis of this length, exact enough to tell two ticks apart."""
+    if seconds < 600:
+        return "%H:%M:%S"
+    return "%b %d %H:%M" if seconds < 12 * 86_400 else "%b %d"
+
+
 _NAME_CHARS: Final = 30  # what fits beside a bar
 _WHOLE: Final = "whole_name"  # the column with the names as they are, for the hover
+_RANK: Final = "rank"  # the column with the place of a part within its bar
 
 
 def bars(
@@ -137,9 +145,11 @@ def stacked(
 ) -> None:
     """Draws a horizontal bar for each `name`, in `order`, made up of its parts, with the sum behind it.
 
-    `frame` has a row for each name and part; `scale` holds the words of all possible parts, and their colours.
+    `frame` has a row for each name and part; `scale` holds the words of all possible parts, in the order in which they
+    follow each other in a bar, and their colours.
     """
     words, colours = scale
+    frame = frame.assign(**{_RANK: [list(words).index(one) for one in frame[part]]})
     names, present = set(frame[name]), set(frame[part])
     shape = _stacked(
         name,
@@ -172,10 +182,12 @@ def _stacked(
         color=altair.Color(
             f"{part}:N",
             scale=altair.Scale(domain=list(words), range=list(colours)),
-            legend=altair.Legend(orient="bottom", title=None, values=list(present), columns=_COLUMNS),
+            legend=altair.Legend(orient="bottom", title=None, values=list(present), columns=COLUMNS),
         ),
+        order=altair.Order(f"{_RANK}:Q"),
         tooltip=[f"{name}:N", f"{part}:N", altair.Tooltip(f"{value}:Q", format=",")],
     )
     sums = rows().encode(y=y, x=f"sum({value}):Q", text=altair.Text(f"sum({value}):Q", format=","))
     layers = bars.mark_bar(height={"band": 0.65}) + sums.mark_text(align="left", dx=5, color=grey)
-    return layers.properties(height=60 + 30 * len(order), padding=TIGHT)
+    lines = -(-len(present) // COLUMNS)
+    return layers.properties(height=40 + 20 * lines + 30 * len(order), padding=TIGHT)

@@ -137,12 +137,13 @@ _FACES: tuple[tuple[type[StorageError], _Face], ...] = (
 )
 
 
-def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "") -> T | None:
+def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "", title: str = "") -> T | None:
     """Runs `body`, which loads and draws one part of a page; where it fails, its place shows why, and the page goes on.
 
     A `StorageError` shows `error_panel` (with `unknown`: what is not known because of it); any other error shows a
     number under which the log has the traceback. Everything that `body` had drawn disappears, so no half of a table
-    stays. Returns the result of `body`, or `None` where it failed. Streamlit's own control flow passes through.
+    stays; where that is the title of the page, `title` (Markdown) takes its place. Returns the result of `body`, or
+    `None` where it failed. Streamlit's own control flow passes through.
     """
     place = st.empty()
     try:
@@ -150,11 +151,18 @@ def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "") ->
             return body()
     except StorageError as error:
         with place.container():
+            _title(title)
             error_panel(error, what=what, unknown=unknown, key=key)
     except Exception as error:
         with place.container():
+            _title(title)
             _incident(record(error, f"showing {what}"), what, key)
     return None
+
+
+def _title(words: str) -> None:
+    if words:
+        st.title(words, anchor=False)
 
 
 def error_panel(error: StorageError, *, key: str, what: str = "", unknown: str = "") -> None:

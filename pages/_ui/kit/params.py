@@ -9,6 +9,7 @@ from pages._ui.kit.session import IDS, QUERY, url_for
 from storage.errors import BadInput
 from storage.ids import check_stored_id
 
+_HINT = "Open this page from a search result, or give the id in the address."
 MAX_QUERY = 2_000  # characters; longer than any presigned URL that could be pasted
 
 
@@ -38,15 +39,17 @@ def read_or_none(name: str) -> str | None:
         return None
 
 
-def ids(*names: str, hint: str = "Open this page from a search result, or give the id in the address.") -> list[str]:
-    """The values of all named parameters; where one is missing or invalid, the page says which and ends there."""
+def ids(*names: str, title: str) -> list[str]:
+    """The values of all named parameters; where one is missing or invalid, the page says which, below the title, and
+    ends there."""
     found: list[str] = []
     for name in names:
         try:
             value = read(name)
             if value is None:
-                raise BadInput(f"{name} is missing from the address", field_name=name, remedy=hint)
+                raise BadInput(f"{name} is missing from the address", field_name=name, remedy=_HINT)
         except BadInput as error:
+            st.title(title, anchor=False)
             feedback.error_panel(error, key=f"params__{name}")
             st.markdown(f":material/search: [Find the customer, video or clip]({url_for('find')})")
             st.stop()

@@ -188,9 +188,9 @@ def column(family: Family, values: pd.Series[Any], label: str, **options: Any) -
     return st.column_config.MultiselectColumn(label, options=options_shown, color=cast(Any, colours), **options)
 
 
-def scale(family: Family) -> tuple[list[str], list[str]]:
-    """Words and colours in order: domain and range of a chart's colour scale."""
-    looks = FAMILIES[family].values()
+def scale(family: Family, names: Iterable[str] = ()) -> tuple[list[str], list[str]]:
+    """Words and colours of these values (default: of all) in order: domain and range of a chart's colour scale."""
+    looks = [FAMILIES[family][name] for name in names or FAMILIES[family]]
     return [known.word for known in looks], [shade(known.colour) for known in looks]
 
 

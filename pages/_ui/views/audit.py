@@ -163,7 +163,7 @@ def draw_entry(entry: Mapping[str, Any], names: Mapping[str, str]) -> None:
             )
             status.badge("outcome", str(entry.get("outcome") or ""))
             _ways(entry)
-        left, right = st.columns(2, gap="large")
+        left, right = st.columns(2, gap="medium")
         with left:
             st.markdown("  \n".join(f":gray[{name}] {md(value, 2_000)}" for name, value in _facts(entry)))
         with right:
@@ -262,6 +262,7 @@ def _kind_and_range(given: Mapping[str, str]) -> tuple[str, timedelta | None]:
             key=KIND,
             bind="query-params",
             label_visibility="collapsed",
+            wrap=True,
         )
         span = st.segmented_control(
             "Time",
@@ -272,6 +273,7 @@ def _kind_and_range(given: Mapping[str, str]) -> tuple[str, timedelta | None]:
             bind="query-params",
             label_visibility="collapsed",
             disabled=days,
+            wrap=True,
         )
     return (EVERYTHING if given[ACTION] else str(kind)), None if days else RANGES.get(str(span))
 
@@ -471,7 +473,13 @@ def _turn(found: AuditPage, before: int | None) -> None:
                 st.query_params[BEFORE] = str(found.next_before)
                 st.rerun()
         st.segmented_control(
-            "Rows", SIZES, default=SIZES[0], key=key(PAGE, SIZE), label_visibility="collapsed", required=True
+            "Rows",
+            SIZES,
+            default=SIZES[0],
+            key=key(PAGE, SIZE),
+            label_visibility="collapsed",
+            required=True,
+            wrap=True,
         )
         if found.entries:
             read = format.count(found.read).text

@@ -23,7 +23,8 @@ def draw(ledger: CreditLedger, now: datetime) -> None:
         frame = pd.DataFrame(_points(ledger, now), columns=["at", "Used", "Kind", "About", "Time (UTC)"])
         over = ledger.limit is not None and ledger.limit <= 2 * max(1, int(frame["Used"].max()))
         shades = tuple(status.shade(colour) for colour in ("blue", "gray", "orange"))
-        form = _steps(shades, status.shade("red") if over else None)
+        ticks = charts.moments((frame["at"].max() - frame["at"].min()).total_seconds())
+        form = _steps(shades, ticks, status.shade("red") if over else None)
         limit = pd.DataFrame(
             {"limit": [ledger.limit if over else 0], "About": [f"Limit of today: {ledger.limit:,}" if over else ""]}
         )
@@ -61,10 +62,13 @@ def _points(ledger: CreditLedger, now: datetime) -> Iterator[tuple[datetime, int
 
 
 @charts.form
-def _steps(shades: tuple[str, ...], limit: str | None) -> Any:
+def _steps(shades: tuple[str, ...], ticks: str, limit: str | None) -> Any:
     base = charts.rows().encode(
         x=alt.X(
-            "at:T", title=None, axis=alt.Axis(tickCount=5, grid=False, labelOverlap=True), scale=alt.Scale(type="utc")
+            "at:T",
+            title=None,
+            axis=alt.Axis(tickCount=5, grid=False, labelOverlap=True, format=ticks),
+            scale=alt.Scale(type="utc"),
         ),
         y=alt.Y("Used:Q", title="credits used", axis=alt.Axis(tickCount=4), scale=alt.Scale(domainMin=0)),
         tooltip=["About:N", "Used:Q", "Time (UTC):N"],
@@ -74,11 +78,11 @@ def _steps(shades: tuple[str, ...], limit: str | None) -> Any:
         color=alt.Color(
             "Kind:N",
             scale=alt.Scale(domain=list(_KINDS), range=list(shades)),
-            legend=alt.Legend(orient="bottom", title=None),
+            legend=alt.Legend(orient="bottom", title=None, columns=charts.COLUMNS),
         )
     )
     layers: list[Any] = [line, points]
     if limit is not None:
         rule = charts.rows("limit").mark_rule(color=limit, strokeDash=[5, 4], strokeWidth=1.5)
         layers.append(rule.encode(y="limit:Q", tooltip=["About:N"]))
-    return alt.layer(*layers).properties(height=180, padding=charts.TIGHT)
+    return alt.layer(*layers).properties(height=200, padding=charts.TIGHT)

@@ -45,8 +45,9 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
         key=key(page, "list"),
         bind="query-params",
         label_visibility="collapsed",
+        wrap=True,
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):  # at the top, where the labels stand
         quota = _quota(view, page) if chosen == fleet.LIMITS else ""
         states = fleet.states(page) if chosen == fleet.LIMITS else []
         order = _order(page) if chosen == EVERYBODY else ""
@@ -135,7 +136,13 @@ def sorted_rows(table: Any, chosen: str, quota: str, order: str) -> Any:
 def _quota(view: FleetView, page: str) -> str:
     names = {ANY: ANY, **{fleet.QUOTAS[name]: name for name in QUOTAS if name in view.states}}
     chosen = st.segmented_control(
-        "Quota", list(names), default=ANY, required=True, key=key(page, "quota"), bind="query-params"
+        "Quota",
+        list(names),
+        default=ANY,
+        required=True,
+        key=key(page, "quota"),
+        bind="query-params",
+        wrap=True,
     )
     return names.get(str(chosen), ANY)
 

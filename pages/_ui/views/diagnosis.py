@@ -119,16 +119,9 @@ def _timeline_chart(entries: Sequence[Entry]) -> None:
     lanes = tuple((name, status.shade(colour)) for store, (name, _, colour) in _STORES.items() if store in present)
     gaps = _gaps(entries)
     more = {"silence": _silences(gaps)} if gaps else {}
-    ticks = _ticks((frame["at"].max() - frame["at"].min()).total_seconds())
+    ticks = charts.moments((frame["at"].max() - frame["at"].min()).total_seconds())
     form = _lanes(lanes, ticks, silence=status.shade("orange") if gaps else None)
     charts.draw(form, frame, alt="Times of events, by the store that records them", **more)
-
-
-def _ticks(seconds: float) -> str:
-    """The format of times on an axis of this length, exact enough to tell two ticks apart."""
-    if seconds < 600:
-        return "%H:%M:%S"
-    return "%b %d %H:%M" if seconds < 12 * 86_400 else "%b %d"
 
 
 def _silences(gaps: Sequence[tuple[datetime, datetime]]) -> pd.DataFrame:
@@ -146,10 +139,7 @@ def _lanes(lanes: tuple[tuple[str, str], ...], ticks: str, *, silence: str | Non
     """Points by time and store, each store in its colour; a band behind them, from the rows named `silence`."""
     names, colours = [name for name, _ in lanes], [colour for _, colour in lanes]
     axis = alt.Axis(
-        title="UTC",
-        titleAnchor="end",
-        titleFontSize=10,
-        titlePadding=0,
+        title=None,
         labelFontSize=11,
         tickCount=5,
         grid=False,
@@ -185,7 +175,7 @@ def explain(case: Case, *, page: str) -> None:
     Where the video stopped in an outage that this process knows of, the reply is the one to all of its customers.
     """
     found = case.diagnosis
-    with st.container(border=True, key=key(page, "case", "explain")):
+    with st.container(border=True, height="stretch", key=key(page, "case", "explain")):
         st.markdown(":material/visibility: **What the customer sees**")
         st.markdown(md(found.customer_sees, 600))
         _reply(found, page)
@@ -237,7 +227,7 @@ def history(case: Case, *, page: str, everything: bool = True) -> None:
     Without `everything` it names nobody of the team and no reason, and compares nothing.
     """
     uid, video_id = case.diagnosis.uid, case.diagnosis.video_id
-    st.markdown(":material/timeline: **Timeline**")
+    st.markdown(":material/timeline: **Timeline** :small[:gray[UTC]]")
     if not isinstance(case.facts.video, Known):
         draw_timeline(case.diagnosis.timeline, case.diagnosis.looked_at)
         return

@@ -59,6 +59,7 @@ def time_range(page: str) -> timedelta | None:
         key=key(page, RANGE),
         bind="query-params",
         label_visibility="collapsed",
+        wrap=True,
     )
     return _RANGES[chosen or ALL]
 

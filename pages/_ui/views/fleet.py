@@ -32,7 +32,7 @@ _MEASURES = {
     "Size of clips": "clip_bytes",
     "Joined a day": "joined",
 }
-_STATES = ("near_limit", "exceeded", "unknown")
+_STATES = ("exceeded", "near_limit", "unknown")
 
 
 LIMITS, BIGGEST, DRIFTING = "Near or over a limit", "Biggest", "Wrong counters"
@@ -87,6 +87,7 @@ def growth(view: FleetView, *, page: str) -> None:
         key=key(page, "growth"),
         bind="query-params",
         label_visibility="collapsed",
+        wrap=True,
     )
     name = _MEASURES.get(str(choice), "users")
     known = view.growth[view.growth[name].notna()]
@@ -151,7 +152,7 @@ def quotas(view: FleetView) -> None:
         "Quota",
         "State",
         "Customers",
-        scale=status.scale("usage"),
+        scale=status.scale("usage", _STATES),
         order=QUOTAS.values(),
         alt="Customers near or over a limit, by quota",
     )
@@ -285,8 +286,9 @@ def draw_lists(view: FleetView, *, page: str) -> None:
         key=key(page, "list"),
         bind="query-params",
         label_visibility="collapsed",
+        wrap=True,
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):  # at the top, where the labels stand
         quota = _quota(view, page) if chosen == LIMITS else ""
         states_chosen = states(page) if chosen == LIMITS else []
         plan_names, text = plans_and_text(view, page)
@@ -349,6 +351,7 @@ def _quota(view: FleetView, page: str) -> str:
         required=True,
         key=key(page, "quota"),
         bind="query-params",
+        wrap=True,
     )
     return names.get(str(chosen), "storage")
 
@@ -463,10 +466,7 @@ def bars(frame: pd.DataFrame) -> None:
     """Draws the biggest users as bars: the sum of their clips, or their counter where that is not known."""
     pairs = zip(frame["actual_bytes"], frame["used_bytes"], strict=True)
     sizes = [next((int(size) for size in pair if not pd.isna(size)), 0) for pair in pairs]
-    names = [
-        f"{plain(who, 32)} · {uid[:4]}"
-        for who, uid in zip(addresses.seen().column(frame["email"], frame["uid"]), frame["uid"], strict=True)
-    ]
+    names = [plain(who, 80) for who in addresses.seen().column(frame["email"], frame["uid"])]
     data = pd.DataFrame({"Customer": names, "bytes": list(map(float, sizes))})
     data["Plan"] = [plain(one, 40) for one in frame["plan"]]
     data["Size"] = [format.size(size).text for size in sizes]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
 
 import altair as alt
@@ -52,6 +52,8 @@ NEW, ALL = "New", "All"
 OLD = timedelta(hours=26)
 QUIET = timedelta(minutes=15)  # without another range: a cluster whose scan goes on keeps one every few seconds
 _DAYS = 30
+_DAY: Final = "length(datum.label) == 10 ? timeFormat(toDate(datum.label + 'T00:00'), '%b %d') : datum.label"
+_COLUMNS: Final = alt.ExprRef("width < 400 ? 2 : 3")  # of the legend
 _LINES = 50  # of a list for a ticket
 
 
@@ -202,7 +204,13 @@ def _filtered(frame: pd.DataFrame, head: ScanHead, *, page: str) -> pd.DataFrame
             wrap=True,
         )
         since = st.segmented_control(
-            "First seen", list(SINCE), default=ALL, required=True, key=key(page, "since"), bind="query-params"
+            "First seen",
+            list(SINCE),
+            default=ALL,
+            required=True,
+            key=key(page, "since"),
+            bind="query-params",
+            wrap=True,
         )
     if chosen:
         st.query_params[HARM] = ",".join(chosen)
@@ -446,7 +454,9 @@ def heat_map(kept: KeptScan) -> None:
     counts = counts.groupby(["Day", "Style"], as_index=False, sort=False)["Findings"].sum()
     days, styles = set(counts["Day"]), set(counts["Style"])
     order = [older] if older in days else []
-    order += sorted(days - {older})
+    known = sorted(date.fromisoformat(day) for day in days - {older})
+    if known:  # also the days without a finding, so that equal widths are equal times
+        order += [f"{known[0] + timedelta(days=after):%Y-%m-%d}" for after in range((known[-1] - known[0]).days + 1)]
     charts.draw(
         _heat(tuple(order), tuple(sorted(styles)), status.shade("orange"), status.text_colour()),
         counts,
@@ -459,14 +469,20 @@ def heat_map(kept: KeptScan) -> None:
 @charts.form
 def _heat(days: tuple[str, ...], styles: tuple[str, ...], colour: str, words: str) -> Any:
     base = charts.rows().encode(
-        x=alt.X("Day:O", sort=list(days), title=None, axis=alt.Axis(labelAngle=-45, labelOverlap=True)),
+        x=alt.X(
+            "Day:O",
+            title=None,
+            scale=alt.Scale(domain=list(days)),
+            axis=alt.Axis(labelAngle=0, labelOverlap=True, labelExpr=_DAY, ticks=False),
+        ),
         y=alt.Y("Style:N", sort=list(styles), title=None, axis=alt.Axis(labelLimit=160)),
         tooltip=["Day:N", "Style:N", alt.Tooltip("Findings:Q", format=",")],
     )
     cells = base.mark_rect(color=colour).encode(  # never so strong that the number on it cannot be read
         opacity=alt.Opacity("Findings:Q", scale=alt.Scale(range=[0.2, 0.6]), legend=None)
     )
-    text = base.mark_text(fontSize=12, color=words).encode(text=alt.Text("Findings:Q", format=","))
+    fits = alt.ExprRef("bandwidth('x') < 12 ? 0 : 12")  # else it stands on hover
+    text = base.mark_text(fontSize=fits, color=words).encode(text=alt.Text("Findings:Q", format=","))
     return (cells + text).properties(height=70 + 30 * len(styles), padding=charts.TIGHT)
 
 
@@ -503,14 +519,19 @@ def trend(heads: Sequence[ScanHead]) -> None:
 def _trend(names: tuple[str, ...], words: tuple[str, ...], colours: tuple[str, ...], present: tuple[str, ...]) -> Any:
     return (
         charts.rows()
-        .mark_bar()
+        .mark_bar(size=alt.ExprRef("min(56, 0.8 * bandwidth('x'))"))
         .encode(
-            x=alt.X("Scan:O", sort=list(names), title=None, axis=alt.Axis(labelAngle=-45, labelOverlap=True)),
+            x=alt.X(
+                "Scan:O",
+                sort=list(names),
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap=True, labelExpr="split(datum.label, ' ')"),
+            ),
             y=alt.Y("Findings:Q", title=None, axis=alt.Axis(tickMinStep=1, format=",d", tickCount=5)),
             color=alt.Color(
                 "Harm:N",
                 scale=alt.Scale(domain=list(words), range=list(colours)),
-                legend=alt.Legend(orient="bottom", title=None, values=list(present), columns=2),
+                legend=alt.Legend(orient="bottom", title=None, values=list(present), columns=_COLUMNS),
             ),
             order=alt.Order("Order:Q"),
             tooltip=["Scan:N", "Harm:N", alt.Tooltip("Findings:Q", format=",")],

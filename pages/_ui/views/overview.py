@@ -35,7 +35,7 @@ _SHOWN = 50
 
 def backends(checks: Sequence[Check]) -> None:
     """Draws a card for each check, with the remedy where it failed."""
-    grid = st.grid(len(checks), min_column_width=200, gap="small")  # wide enough for the name of a setting on one line
+    grid = st.grid(min(len(checks), 3), min_column_width=200, gap="small")  # the name of a setting fits on one line
     for check in checks:
         name, icon = _NAMES.get(check.name, (check.name, "help"))
         with grid, st.container(border=True, height="stretch"):

@@ -218,6 +218,7 @@ def videos(
             format_func=lambda name: f"{name.capitalize()} {counts[name]:,}",
             key=key(page, "which"),
             label_visibility="collapsed",
+            wrap=True,
         )
         text = st.text_input(
             "Find in this account",

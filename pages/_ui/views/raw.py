@@ -32,7 +32,12 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
         "Accounting": f"storage_accounting/{uid}",
     }
     chosen = st.segmented_control(
-        "Document", list(paths), key=key(page, "raw"), label_visibility="collapsed", selection_mode="single"
+        "Document",
+        list(paths),
+        key=key(page, "raw"),
+        label_visibility="collapsed",
+        selection_mode="single",
+        wrap=True,
     )
     if chosen is None:
         st.caption("Choose a document to read it; each costs one read.")

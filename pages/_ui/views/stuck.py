@@ -40,6 +40,7 @@ UNJUDGED = "access_denied"  # the verdict that is about a store and not about th
 
 _ROW_PIXELS = 64
 _COLUMNS = alt.ExprRef("width < 480 ? 2 : 5")  # of the legend
+_TICKS = alt.ExprRef("width < 480 ? 3 : 8")
 _COLOURS: Final[dict[str, status.Colour]] = {
     "analysis": "blue",
     "render": "violet",
@@ -248,9 +249,9 @@ def table(
     columns = {
         "open": tables.link("Video", help="Open the video."),
         "verdict_word": status.column("verdict", rows["verdict"], "Verdict"),
+        "owner": "Customer",
         "step": "Stopped at",
         "since": tables.moment("Since", distance=True, help="When it stopped. Point at a cell for the time."),
-        "owner": "Customer",
         "plan": "Plan",
         "summary": st.column_config.TextColumn("What is wrong", width="large"),
         "user": tables.link("Account", help="Open the customer."),
@@ -315,6 +316,7 @@ def strip(videos: Sequence[StuckVideo], outages: Sequence[Outage]) -> None:
         tuple(steps),
         tuple(colours),
         tuple(dict.fromkeys(marks["Verdict"])),
+        charts.moments(_seconds(marks["since"], outages)),
         red=status.shade("red") if outages else None,
         grey=status.shade("gray"),
     )
@@ -328,7 +330,13 @@ def strip(videos: Sequence[StuckVideo], outages: Sequence[Outage]) -> None:
 
 @charts.form
 def _strip(
-    steps: tuple[str, ...], colours: tuple[str, ...], verdicts: tuple[str, ...], *, red: str | None, grey: str
+    steps: tuple[str, ...],
+    colours: tuple[str, ...],
+    verdicts: tuple[str, ...],
+    ticks: str,
+    *,
+    red: str | None,
+    grey: str,
 ) -> Any:
     """Marks by time and step; bands behind them, from the rows named `outages`, where there is a `red` for them."""
     marks = (
@@ -339,7 +347,7 @@ def _strip(
                 "since:T",
                 scale=alt.Scale(type="utc", padding=16),
                 title=None,
-                axis=alt.Axis(grid=True, tickCount=8, labelFontSize=11),
+                axis=alt.Axis(grid=True, tickCount=_TICKS, labelFontSize=11, format=ticks, labelOverlap=True),
             ),
             y=alt.Y("Step:N", sort=list(steps), title=None, axis=alt.Axis(ticks=False, domain=False, grid=True)),
             yOffset=alt.YOffset("lane:Q", scale=alt.Scale(domain=[-5, 5])),
@@ -357,6 +365,12 @@ def _strip(
         bands = charts.rows("outages").mark_rect(opacity=0.18, color=red, stroke=red, strokeWidth=3)
         layers.insert(0, bands.encode(x=alt.X("from:T"), x2="to:T", tooltip=["Outage:N"]))
     return alt.layer(*layers).properties(height=50 + _ROW_PIXELS * len(steps), padding=charts.TIGHT)
+
+
+def _seconds(marks: pd.Series[Any], outages: Sequence[Outage]) -> float:
+    """How long the time axis is."""
+    ends = [marks.min(), marks.max(), *(at for outage in outages for at in (outage.first_at, outage.last_at))]
+    return float((max(ends) - min(ends)).total_seconds())
 
 
 def _marks(videos: Sequence[StuckVideo]) -> pd.DataFrame:

@@ -308,14 +308,12 @@ def largest(videos: pd.DataFrame, count: int = 10) -> None:
     known = known.sort_values("total_size_bytes", ascending=False)
     rows, others = known.head(count), known.iloc[count:]
     titles = [
-        plain(title if pd.notna(title) else video, 24)
+        plain(title if pd.notna(title) else video, 120)
         for title, video in zip(rows["video_title"], rows["video_id"], strict=True)
     ]
     bars = [
-        _Bar(f"{title} · {video[:6]}", int(size), None if pd.isna(clips) else int(clips))
-        for title, video, size, clips in zip(
-            titles, rows["video_id"], rows["total_size_bytes"], rows["clips_count"], strict=True
-        )
+        _Bar(title, int(size), None if pd.isna(clips) else int(clips))
+        for title, size, clips in zip(titles, rows["total_size_bytes"], rows["clips_count"], strict=True)
     ]
     _bars(bars, "Video", number(len(others), "other video"), exact_sum(others["total_size_bytes"]))
 

@@ -7,6 +7,7 @@ things that are counted apart, and the result as JSON, stand below.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -28,6 +29,7 @@ from storage.domain.integrity import (
     Failure,
     Finding,
     InFlight,
+    Kind,
     Report,
     Suspicion,
     count_by_kind,
@@ -131,7 +133,7 @@ def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
 
 
 def chart(findings: Sequence[Finding]) -> None:
-    """Draws findings by kind, coloured by severity, in the contract's order of kinds."""
+    """Draws findings by kind, coloured by severity: the kinds with most errors first, then by number."""
     counts = pd.DataFrame({"kind": [f.kind for f in findings], "severity": [f.severity for f in findings]})
     counts = counts.value_counts(["kind", "severity"]).rename("Findings").reset_index()
     frame = pd.DataFrame(
@@ -141,16 +143,21 @@ def chart(findings: Sequence[Finding]) -> None:
             "Findings": counts["Findings"],
         }
     )
-    order = [WORDS[kind] for kind in KINDS if WORDS[kind] in set(frame["Kind"])]
     charts.stacked(
         frame,
         "Kind",
         "Severity",
         "Findings",
         scale=status.scale("severity"),
-        order=order,
+        order=[WORDS[kind] for kind in _ranked(findings)],
         alt="Findings by kind and severity",
     )
+
+
+def _ranked(findings: Sequence[Finding]) -> list[Kind]:
+    numbers = {kind: Counter(f.severity for f in findings if f.kind == kind) for kind in KINDS}
+    ranked = sorted(KINDS, key=lambda kind: [-numbers[kind][severity] for severity in SEVERITIES])
+    return [kind for kind in ranked if numbers[kind]]
 
 
 def filtered(findings: Sequence[Finding], *, page: str) -> list[Finding]:
@@ -158,7 +165,7 @@ def filtered(findings: Sequence[Finding], *, page: str) -> list[Finding]:
     kinds = [WORDS[kind] for kind in KINDS if any(finding.kind == kind for finding in findings)]
     present = [name for name in SEVERITIES if any(finding.severity == name for finding in findings)]
     severities = [status.look("severity", name).word for name in present]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):  # at the top, where the labels stand
         severity = st.pills(
             "Severity", severities, selection_mode="multi", key=key(page, "severity"), bind="query-params", wrap=True
         )
@@ -299,7 +306,9 @@ def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
 
 def meanings(findings: Sequence[Finding]) -> None:
     """Draws each kind that was found with its number and its meaning."""
-    for kind, count in count_by_kind(findings).items():
+    counts = count_by_kind(findings)
+    for kind in _ranked(findings):
+        count = counts[kind]
         gravest = min((f.severity for f in findings if f.kind == kind), key=SEVERITIES.index)
         look = status.look("severity", gravest)
         st.markdown(f":{look.colour}[{look.icon}] **{count:,} × {WORDS[kind]}**  \n:small[{MEANING[kind]}]")

@@ -6,6 +6,7 @@ const PAD = 18
 const PICTURE = 74 // pixels of a column of pictures
 const WIDEST = 380
 const TEXT_MIN = 150 // pixels that a column of texts keeps in a narrow window; what does not fit shows on hover
+const NAME_MIN = 240 // and the first of them, which names the row; on a phone less than half of the list
 const LETTERS = new Intl.Collator("en", { numeric: true, sensitivity: "base" })
 const NUMBERS = new Intl.NumberFormat("en-US")
 
@@ -100,13 +101,15 @@ function isLong(column) {
   return column.kind === "text" || column.kind === "words"
 }
 
-// A track of the grid for each column: texts share what is left, all others are as wide as what they hold.
+// A track of the grid for each column: texts share what is left, all others are as wide as what they hold. `min` is what
+// the column keeps in a narrow window.
 export function tracks(columns, rows, font) {
   const pen = document.createElement("canvas").getContext("2d")
   const now = Date.now()
   const step = Math.max(1, Math.floor(rows / SAMPLE))
+  const names = columns.find((column) => column.kind === "text")
   return columns.map((column) => {
-    if (column.kind === "picture") return { min: PICTURE, track: `${PICTURE}px` }
+    if (column.kind === "picture") return { min: `${PICTURE}px`, track: `${PICTURE}px` }
     pen.font = font
     let widest = 0
     for (let row = 0; row < rows; row += step) {
@@ -118,9 +121,10 @@ export function tracks(columns, rows, font) {
     const badge = column.kind === "badges" ? 16 : 0
     const natural = Math.ceil(Math.min(WIDEST, Math.max(widest + badge, head)) + PAD)
     const wanted = column.width === undefined ? natural : Math.max(Math.min(natural, column.width), Math.ceil(head) + PAD)
-    if (!isLong(column)) return { min: wanted, track: `minmax(${wanted}px, ${wanted / 4}fr)` }
-    const min = Math.min(wanted, Math.max(TEXT_MIN, Math.ceil(head) + PAD))
-    return { min, track: `minmax(${min}px, ${wanted}fr)` }
+    if (!isLong(column)) return { min: `${wanted}px`, track: `minmax(${wanted}px, ${wanted / 4}fr)` }
+    const kept = Math.min(wanted, Math.max(TEXT_MIN, Math.ceil(head) + PAD))
+    const min = column === names ? `max(${kept}px, min(${Math.min(wanted, NAME_MIN)}px, 45cqw))` : `${kept}px`
+    return { min, track: `minmax(${min}, ${wanted}fr)` }
   })
 }
 

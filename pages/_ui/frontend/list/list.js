@@ -110,8 +110,8 @@ class List {
     this.tick = this.data.select === "many"
     const tracked = this.tracks.map((one) => one.track)
     this.grid.style.setProperty("--tracks", [...(this.tick ? ["38px"] : []), ...tracked].join(" "))
-    const width = this.tracks.reduce((sum, one) => sum + one.min, this.tick ? 38 : 0)
-    for (const group of [this.head, this.body]) group.style.minWidth = `${width}px`
+    const width = [...(this.tick ? ["38px"] : []), ...this.tracks.map((one) => one.min)].join(" + ")
+    for (const group of [this.head, this.body]) group.style.minWidth = `calc(${width})`
     this.named = Math.max(0, columns.findIndex((one) => one.kind === "text"))
     const made = columns.map((column) => ({
       id: column.id,

@@ -220,7 +220,7 @@ def _certificate(job: Job) -> None:
                 st.badge("Incomplete: see above", icon=":material/warning:", color="red")
             with st.container(horizontal=True, width="content"):
                 _downloads(job.job_id, found)
-        left, right = st.columns(2, gap="large")
+        left, right = st.columns(2, gap="medium")
         with left:
             st.markdown("**What was done** :small[by the result of each key]")
             _facts(_done(found))
@@ -424,7 +424,7 @@ def _just_ended(job: Job) -> bool:
 def _head(job: Job) -> None:
     now = datetime.now(UTC)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title(f"{_TITLES[job.kind]} {md(job.scope.spelled, 160)}", width="content", anchor=False)
+        st.subheader(f"{_TITLES[job.kind]} {md(job.scope.spelled, 160)}", width="content", anchor=False)
         if job.erase:
             st.badge("Erased, no quarantine", icon=":material/delete_forever:", color="red")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -471,7 +471,7 @@ def _progress(job: Job) -> None:
             status.badge("job", lists.shown_state(job))
             st.markdown(_sentence(job), width="content")
         st.progress(job.share_done, text=_numbers(job, now))
-        left, right = st.columns([3, 2], gap="large")
+        left, right = st.columns([3, 2], gap="medium")
         with left:
             st.markdown("  \n".join(_step(step) for step in steps(job)))
         with right:

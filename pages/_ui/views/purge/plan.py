@@ -202,6 +202,7 @@ def draw_contents(summary: PlanSummary) -> None:
             key=key(PAGE, "list", plan.plan_id),
             label_visibility="collapsed",
             required=True,
+            wrap=True,
         )
         with st.container(horizontal=True, width="content"):
             _downloads(plan)
@@ -237,7 +238,7 @@ def everything(plan: PurgePlan) -> pd.DataFrame:
 
 
 def _by_kind(summary: PlanSummary) -> None:
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2, gap="medium")
     largest = sorted(summary.objects.items(), key=lambda item: -item[1][1])
     most = sorted(summary.documents.items(), key=lambda item: -item[1])
     with left:
@@ -372,7 +373,7 @@ def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
     plan = summary.plan
     title, icon, _ = WHAT[plan.scope.kind]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title(f"Plan: purge {md(plan.scope.spelled, 160)}", width="content", anchor=False)
+        st.subheader(f"Plan: purge {md(plan.scope.spelled, 160)}", width="content", anchor=False)
         st.badge(title, icon=f":material/{icon}:", color="blue")
         if status.job is not None:
             st.badge("Applied", icon=":material/check_circle:", color="gray")

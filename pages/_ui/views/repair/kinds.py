@@ -185,6 +185,7 @@ def _status_inputs(subject: Subject, name: Name) -> None:
         required=True,
         key=name("status"),
         help="Refused where the evidence of both stores contradicts it.",
+        wrap=True,
     )
 
 

@@ -81,7 +81,7 @@ def of_steps(case: Case, *, page: str) -> None:
     outcome.draw(of_case(case), page=page)
     kinds = {step: kind for kind in KINDS for step in kind.advised_by}
     drawn: set[str] = set()
-    with st.container(horizontal=True, gap="small", key=key(page, "case", "steps")):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key(page, "case", "steps")):
         for step in found.actions:
             kind = kinds.get(step.id)
             if kind is not None and kind.id not in drawn and believed(case):
