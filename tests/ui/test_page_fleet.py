@@ -244,6 +244,9 @@ def test_every_customer_is_listed_in_order_and_filtered_on_the_whole_table(app, 
     page.text_input("fleet-text").set_value("").run()
     page.segmented_control("fleet-list").set_value("Wrong counters").run()
     assert "130 rows" in words(page)
+    page.segmented_control("fleet-list").set_value("Biggest").run()
+    assert "Something went wrong" not in [block.proto.title for block in page.error]
+    assert listed(page)
 
 
 def test_the_table_of_all_costs_the_figures_and_an_object_for_each_shard(app, r2_rig, monkeypatch):

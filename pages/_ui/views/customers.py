@@ -67,7 +67,7 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
         feedback.empty(words, icon="task_alt", hint="Or no row matches the filters.")
         return
     if chosen == fleet.BIGGEST:
-        fleet.bars(_frame(rows.slice(0, fleet.BARS)))
+        fleet.bars(_frame(rows.slice(0, fleet.BARS)), used="storage_used")
     _table(_frame(rows.slice(0, _MOST)), str(chosen), quota, rows, page=page)
 
 

@@ -462,9 +462,9 @@ def number_column(label: str) -> Any:
     return st.column_config.NumberColumn(label, format="localized")
 
 
-def bars(frame: pd.DataFrame) -> None:
-    """Draws the biggest users as bars: the sum of their clips, or their counter where that is not known."""
-    pairs = zip(frame["actual_bytes"], frame["used_bytes"], strict=True)
+def bars(frame: pd.DataFrame, *, used: str = "used_bytes") -> None:
+    """Draws the biggest users as bars: the sum of their clips, or their counter (`used`) where that is not known."""
+    pairs = zip(frame["actual_bytes"], frame[used], strict=True)
     sizes = [next((int(size) for size in pair if not pd.isna(size)), 0) for pair in pairs]
     names = [plain(who, 80) for who in addresses.seen().column(frame["email"], frame["uid"])]
     data = pd.DataFrame({"Customer": names, "bytes": list(map(float, sizes))})
