@@ -1,4 +1,4 @@
-"""Puts the cursor into a page's search box when the page opens. The slash key is the palette's, on every page."""
+"""Puts the cursor into the first box when a page or a dialog opens. The slash key is the palette's, on every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Puts the cursor into a page's search box, once, when no other field has it.
+// Puts the cursor into a box of the page, or of the dialog that just opened, once, when no other field has it.
 
 const DRAWN_MS = 5000
 
@@ -8,7 +8,8 @@ function visible(element) {
 
 // The box may be drawn a little later than this component.
 function enter(page, name, since) {
-  if (page.activeElement && page.activeElement !== page.body) return
+  const at = page.activeElement
+  if (at && at !== page.body && at.getAttribute("role") !== "dialog") return
   const found = [...page.querySelectorAll(`[class*="st-key-${name}"] input`)].find(visible)
   if (found) found.focus()
   else if (performance.now() - since < DRAWN_MS) setTimeout(() => enter(page, name, since), 50)

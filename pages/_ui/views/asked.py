@@ -12,6 +12,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui import focusing
 from pages._ui.access.guard import actor, allowed, require
 from pages._ui.copying import copy_button
 from pages._ui.data import request_loads
@@ -109,6 +110,7 @@ def _form(form: Asking, page: str) -> None:
         placeholder="What is wrong, in a sentence",
         help="The desk takes addresses and titles out: the request keeps only ids.",
     )
+    focusing.begin_in(name, key=key(page, "ask", "focus"))
     st.button(
         "Send",
         key=key(page, "ask", "send"),
