@@ -55,8 +55,13 @@ def version() -> str:
 
 def address(name: str) -> str:
     """The address of one of these files on this server, behind the path that the desk is served under."""
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{'/' + base if base else ''}/{FOLDER}/{version()}/{name}"
+    return f"{base()}/{FOLDER}/{version()}/{name}"
+
+
+def base() -> str:
+    """The path that the desk is served under, such as `/desk`, or an empty text."""
+    configured = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{configured}" if configured else ""
 
 
 def loader(name: str) -> str:

@@ -1,7 +1,11 @@
-"""Draws a small button that puts one text on the clipboard and says so; the text goes nowhere else."""
+"""Draws a small button that puts one text on the clipboard and says so; the text goes nowhere else.
+
+Lines for a shell are drawn here, too, as they are there to be copied.
+"""
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -31,3 +35,13 @@ def copy_button(value: str, *, key: str, what: str = "", label: str = "Copy", **
     width = round(_ICON + 5 + _LETTER * max(len(label), _TOLD)) if label else _ICON
     layout = {"width": width, "height": _HEIGHT, **layout}
     _COPY(key=component_key(key), data={"value": value, "label": label, "what": what}, **layout)
+
+
+def shell(text: str, *, key: str) -> None:
+    """Draws lines for a shell as they are written, with a button that copies them.
+
+    Streamlit's own block of code would fetch 1.6 MB that colour it.
+    """
+    with st.container(gap="small"):
+        st.html(f'<pre class="shell">{escape(text)}</pre>')
+        copy_button(text, key=key, what="commands")

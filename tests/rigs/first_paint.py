@@ -9,6 +9,7 @@ there, as may happen on a busy machine: what a component without a height of its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -138,15 +139,13 @@ def visits(browser: Browser, url: str, *, first: Callable[[Page], object] = lamb
 
 
 def _visit(page: Page, address: str) -> Visit:
-    page.goto(address)
+    answer = page.goto(address)
+    assert answer is not None
     until(lambda: page.evaluate(COMPLETE, STILL_FRAMES), f"the end of {address}", every_seconds=0.1)
     assert page.get_by_text("Something went wrong").count() == 0, address
-    named, fetched = page.evaluate(
-        """() => [
-          Array.from(document.head.querySelectorAll("link[href], script[src]"), (one) => one.href || one.src),
-          performance.getEntriesByType("resource").map((one) => one.name),
-        ]"""
-    )
+    # Of the page as the server sends it: Streamlit's own script adds links for what it fetches late.
+    named = re.findall(r'(?:href|src)="([^"]+)"', answer.text())
+    fetched = page.evaluate('() => performance.getEntriesByType("resource").map((one) => one.name)')
     charts = page.get_by_test_id("stVegaLiteChart").count() > 0
     headings = page.evaluate("() => structuredClone(window.headings)")
     grids = {width: _grid(page, width) for width in WIDTHS}

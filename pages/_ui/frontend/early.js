@@ -1,3 +1,9 @@
+// Tells Streamlit where its server is: it would ask below each part of the address in turn, and wait after each refusal.
+;(() => {
+  const { content } = document.querySelector('meta[name="clipdesk-base"]')
+  window.__streamlit = { BACKEND_BASE_URL: new URL(content, location.origin).href }
+})()
+
 // Remembers a key of the palette that somebody presses before the palette's own script has come, and what is typed after it.
 ;(() => {
   const LOADING_MS = 60_000

@@ -11,12 +11,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from pages._ui.access import settings
+from pages._ui.assets import base
 from pages._ui.nav import HOME
 from pages._ui.server import health, modules
 from pages._ui.server.compression import Compressed
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.lifespan import lifespan
-from pages._ui.server.middleware import HEALTH, METRICS, Cookies, Gate, ReturnTo, SecurityHeaders, base
+from pages._ui.server.middleware import HEALTH, METRICS, Cookies, Gate, ReturnTo, SecurityHeaders
 from pages._ui.server.page import FirstPage
 from storage import logs
 from storage.errors import ConfigError

@@ -32,6 +32,7 @@ from pages._ui import assets
 from pages._ui.access import cookie, identity, settings
 from pages._ui.access.screens import REFUSED
 from pages._ui.access.sessions import SessionEnded, sessions
+from pages._ui.assets import base
 from pages._ui.kit.session import CLIP_ID, DRAFT_ID, UID, VIDEO_ID
 from pages._ui.nav import SCREENS
 from pages._ui.server.page import HTML
@@ -71,12 +72,6 @@ _MINUTES: Final = 10
 _IDS: Final = (UID, VIDEO_ID, CLIP_ID, DRAFT_ID)
 _PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1999}")  # one slash, printable ASCII, no backslash
 _NOT_PAGES: Final = ("/auth/", "/oauth2callback", "/_stcore/", "/media/", "/static/", "/component/")
-
-
-def base() -> str:
-    """The path that the desk is served under, such as `/desk`, or an empty text."""
-    configured = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{configured}" if configured else ""
 
 
 def path_of(scope: Scope) -> str:

@@ -2,7 +2,7 @@
 
 Everything else of the desk comes over the WebSocket, seconds later where the browser is cold. So the style sheet stands
 here, which holds before anything is drawn, and so do the names of the scripts that the page will want, and a script
-that remembers a key that somebody presses before the palette is there.
+that says where the server is and remembers a key that somebody presses before the palette is there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ HTML: Final = _made()
 @cache
 def of(name: str) -> str:
     """The page for this screen of the desk: it also names the scripts that the screen will want."""
-    return HTML.replace(_END, f"  {preloads.links(name)}\n  {_END}", 1)
+    placed = HTML.replace(_BEGIN, f'{_BEGIN}\n    <meta name="clipdesk-base" content="{assets.base()}/" />', 1)
+    return placed.replace(_END, f"  {preloads.links(name)}\n  {_END}", 1)
 
 
 def is_page(path: str) -> bool:

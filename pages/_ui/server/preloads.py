@@ -17,38 +17,30 @@ import streamlit as st
 from pages._ui import assets
 
 STATIC: Final = Path(st.__file__).parent / "static"
-# Elements by the name of their source in Streamlit. Those of every page together have the size of one chart's script.
-ALWAYS: Final = (
-    "BidiComponent",
-    "Button",
-    "ButtonGroup",
-    "Checkbox",
-    "DownloadButton",
-    "Html",
-    "Metric",
-    "Multiselect",
-    "NumberInput",
-    "PageLink",
-    "Progress",
-    "Selectbox",
-    "Spinner",
-    "TextInput",
-)
+# Elements by the name of their source in Streamlit.
+ALWAYS: Final = ("BidiComponent", "Button", "Html", "Selectbox", "Spinner")
 CHART: Final = "ArrowVegaLiteChart"
+_LIST: Final = ("ButtonGroup", "DownloadButton", "Multiselect", "TextInput")  # a list with filters and a CSV
 OF_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "overview": (CHART,),
-    "user": (CHART,),
-    "video": (CHART,),
-    "fleet": (CHART,),
-    "uploads": (CHART,),
-    "processing": (CHART,),
-    "audit": ("DateInput",),
+    "overview": (CHART, "PageLink"),
+    "find": ("TextInput",),
+    "user": (CHART, *_LIST, "Checkbox", "PageLink", "Progress"),
+    "video": (CHART, "ButtonGroup", "DownloadButton", "PageLink", "Table"),
+    "fleet": (CHART, *_LIST, "Metric"),
+    "uploads": (CHART, *_LIST, "NumberInput"),
+    "processing": (CHART, *_LIST, "Checkbox", "Metric"),
+    "purge": ("TextInput",),
+    "audit": ("ButtonGroup", "DateInput", "TextInput"),
 }
 
 
 @cache
 def links(page: str) -> str:
-    """The links for the head of this page's HTML: what it needs at once, then what other pages will, when idle."""
+    """The links for the head of this page's HTML: what it needs at once, then what other pages will.
+
+    The latter are no links that a browser knows, until `frontend/desk/later.js` makes them such: fetched beside this
+    page they would make it come later.
+    """
     own = _scripts((*ALWAYS, *OF_PAGES.get(page, ())))
     others = _scripts(name for names in OF_PAGES.values() for name in names)
     ours = ("list/", "palette/", "desk/", "vendor/")
@@ -57,7 +49,7 @@ def links(page: str) -> str:
         [
             *(f'<link rel="modulepreload" href="{address}">' for address in modules),
             *(f'<link rel="modulepreload" crossorigin href="./{file}">' for file in own),
-            *(f'<link rel="prefetch" as="script" crossorigin href="./{file}">' for file in others if file not in own),
+            *(f'<link rel="later" as="script" crossorigin href="./{file}">' for file in others if file not in own),
         ]
     )
 

@@ -16,6 +16,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages._ui.copying import shell
 from pages._ui.data import loads, resources
 from pages._ui.kit import charts, feedback, format, status
 from pages._ui.kit.session import key
@@ -103,7 +104,7 @@ def _timeline_line(entry: Entry, now: datetime) -> str:
     if entry.planned:
         marks += f" :gray-badge[:material/event: {'planned' if entry.at > now else 'past'}]"
     ago = "" if entry.store == "desk" else f" :small[:gray[{format.ago(entry.at, now).text} · {name}]]"
-    return f":{colour}[:material/{icon}:] `{at.text}` {md(said(entry), 400)}{marks}{ago}"
+    return f":{colour}[:material/{icon}:] **{md(at.text)}** {md(said(entry), 400)}{marks}{ago}"
 
 
 def _timeline_chart(entries: Sequence[Entry]) -> None:
@@ -336,7 +337,7 @@ def _steps(steps: Sequence[NextStep], page: str) -> None:
     ]
     if commands:
         with st.expander("The same in a shell", icon=":material/terminal:", key=key(page, "case", "shell")):
-            st.code("\n\n".join(commands), language="bash", wrap_lines=True)
+            shell("\n\n".join(commands), key=key(page, "case", "commands"))
 
 
 def _bundle(case: Case, page: str) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from pages._ui.access.guard import allowed, guarded, stopped_by
+from pages._ui.copying import shell
 from pages._ui.data import fleet_loads
 from pages._ui.data.resources import rollup_runs, stores
 from pages._ui.kit import feedback, format
@@ -51,7 +52,7 @@ def draw(*, page: str, count_first: bool) -> None:
             "once and keeps a summary, and the index of titles that Find looks into. This page then costs a few reads, "
             "however many customers there are."
         )
-        st.code(COMMAND, language="bash", wrap_lines=True)
+        shell(COMMAND, key=key(page, "commands"))
     stop = stopped_by(ACTION)
     if not stop and (count_first or st.session_state.get(key(page, "offer-wanted"))):
         feedback.section("what it costs", partial(_offer, page), key=key(page, "offer"), unknown="what it would cost")

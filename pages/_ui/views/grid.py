@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages._ui.copying import shell
 from pages._ui.data import loads
 from pages._ui.kit import charts, status
 from pages._ui.kit.session import key
@@ -92,7 +93,7 @@ def draw(grid: VideoGrid) -> None:
     commands = [grid.command(cell, _WHO) for cell in gaps[:20] if cell.state in MENDED_BY_UPLOAD]
     if commands:
         with st.expander("The gaps in a shell", icon=":material/terminal:"):
-            st.code("\n".join(plain(one, 1_000) for one in commands), language="bash", wrap_lines=True)
+            shell("\n".join(plain(one, 1_000) for one in commands), key=key("grid", "commands"))
 
 
 @charts.form

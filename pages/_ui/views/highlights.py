@@ -76,6 +76,6 @@ def _place(state: HighlightsState, *, served: bool) -> str:
         return f":orange[:material/help:] {name}: not known. {md(state.reason, 300)}"
     if state.usable:
         size = f", {format.size(state.size_bytes).text}" if state.size_bytes is not None else ""
-        written = f", written {format.utc(state.written_at).text}" if state.written_at else ""
+        written = f", written {md(format.utc(state.written_at).text)}" if state.written_at else ""
         return f":green[:material/check_circle:] {name}: {number(state.count, 'highlight')}{size}{written}"
     return f":red[:material/error:] {name}: {state.content}. {md(state.reason, 300)}"

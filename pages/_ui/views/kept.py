@@ -368,7 +368,8 @@ def _detail(row: Mapping[str, Any], again: Mapping[str, Rechecked], *, page: str
     st.markdown(" · ".join(fact for fact in facts if fact))
     told = finding_of(row)
     age = f"the video was {number(told['video_age_days'], 'day')} old" if told["video_age_days"] is not None else ""
-    first = f"first seen {format.utc(told['first_seen']).text}, last seen {format.utc(told['last_seen']).text}"
+    seen = (md(format.utc(told[name]).text) for name in ("first_seen", "last_seen"))
+    first = "first seen {}, last seen {}".format(*seen)
     st.caption("; ".join(part for part in (first, age) if part))
     return verify.draw_finding(as_finding(row), again.get(identity(row)), page=page)
 
@@ -384,7 +385,7 @@ def _beside(found: Live, kept: KeptScan, uid: str, *, page: str) -> None:
     besides = [one for one in report.findings if one.identity not in known]
     parts = [f"{count:,} {word}" for word, count in standings.items()]
     st.markdown(
-        f"**Checked now** ({format.utc(report.read_at).text}): of {number(len(theirs), 'kept finding')} "
+        f"**Checked now** ({md(format.utc(report.read_at).text)}): of {number(len(theirs), 'kept finding')} "
         f"{', '.join(parts) or 'none'}; {number(len(besides), 'other finding')}."
     )
     if report.suspicion is not None:

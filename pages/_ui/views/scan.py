@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from pages._ui.access.guard import allowed, guarded
+from pages._ui.copying import shell
 from pages._ui.data import fleet_loads, loads, scan_loads
 from pages._ui.data.resources import scans
 from pages._ui.kit import feedback, format
@@ -78,7 +79,7 @@ def more(*, page: str) -> None:
     """Draws the commands that check all customers, and a check of some of them here."""
     with st.expander("How to check everything from a shell, and some customers here", icon=":material/terminal:"):
         st.markdown("**For everything, run this in a shell.** With a checkpoint it continues where it stopped.")
-        st.code(COMMAND, language="bash", wrap_lines=True)
+        shell(COMMAND, key=key(page, "commands"))
         run = scans().current
         _form(None if run is None or run.running else run.snapshot(), page)
 
@@ -123,9 +124,8 @@ def _cost_before(page: str) -> None:
         st.caption(f"The cost is not known until Fleet has its first summary.{stops}")
         return
     words = ", ".join(cost_words(Cost(**found)))
-    st.caption(
-        f"About {words}, by the averages of the last summary {format.as_of(view.read_at, datetime.now(UTC))}.{stops}"
-    )
+    as_of = md(format.as_of(view.read_at, datetime.now(UTC)))
+    st.caption(f"About {words}, by the averages of the last summary {as_of}.{stops}")
 
 
 @guarded("verify")

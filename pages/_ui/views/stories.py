@@ -139,9 +139,14 @@ def tales() -> tuple[Tale, ...]:
     )
 
 
+@st.fragment
 def draw() -> None:
-    """Draws the stories, folded away: a line at the top of the page."""
-    with st.expander("New here? Three stories of five steps", icon=":material/explore:", key=key(PAGE, "all")):
+    """Draws the stories, folded away: a line at the top of the page. Their steps come when somebody unfolds it."""
+    title, name = "New here? Three stories of five steps", key(PAGE, "all")
+    place = st.expander(title, icon=":material/explore:", key=name, on_change="rerun")
+    if not place.open:
+        return
+    with place:
         for tab, tale in zip(st.tabs([f":material/{one.icon}: {one.title}" for one in tales()]), tales(), strict=True):
             with tab:
                 for number, step in enumerate(tale.steps, 1):

@@ -197,7 +197,8 @@ def _when(outage: Outage, now: datetime) -> str:
     same_day = outage.first_at.date() == outage.last_at.date()
     span = format.span(outage.span.total_seconds())
     until = f"{outage.last_at:%H:%M:%S} UTC" if same_day else last
-    return f"within {span}, {format.ago(outage.last_at, now).text} :small[({first.removesuffix(' UTC')} to {until})]"
+    during = md(f"{first.removesuffix(' UTC')} to {until}")
+    return f"within {span}, {format.ago(outage.last_at, now).text} :small[({during})]"
 
 
 def frame(videos: Sequence[StuckVideo]) -> pd.DataFrame:

@@ -120,7 +120,7 @@ function restore(top) {
   })
 }
 
-function isDrawn() {
+export function isDrawn() {
   return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
 }
 

@@ -5,7 +5,6 @@
 const ICON = 'span[role="img"][aria-label$=" icon"]'
 const HELP = 'button[aria-label="Help"]'
 const MENU = '[data-testid="stSidebarNavItems"]'
-const QUIET_MS = 150
 const MOST = 80 // characters
 
 function spoken(element) {
@@ -36,19 +35,15 @@ function nameAll(page) {
   }
 }
 
-// As soon as the browser has nothing else to do; one that cannot say so waits a little.
-const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, QUIET_MS))
+// With the picture that shows what was drawn, and once for it.
 let waiting = false
 new MutationObserver(() => {
   if (waiting) return
   waiting = true
-  whenIdle(
-    () => {
-      waiting = false
-      nameAll(document)
-    },
-    { timeout: QUIET_MS },
-  )
+  requestAnimationFrame(() => {
+    waiting = false
+    nameAll(document)
+  })
 }).observe(document.body, { childList: true, subtree: true })
 
 // The page may be drawn whole by the time that this script comes.

@@ -1,6 +1,7 @@
 // The palette: one place to find anything, to go to any page, and to do what the open page offers.
 
-import "../desk/names.js" // the palette is on every page
+import "../desk/later.js" // the palette is on every page
+import "../desk/names.js"
 import { addressed, goTo, play } from "../desk/history.js"
 import { customers, isPinned, opened, pin } from "../desk/recent.js"
 
