@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.access.test_server import LIVE
+from tests.access.test_settings import OIDC
 from tests.rigs import axe
 from tests.rigs.browser import ROOT, RunningApp, open_page, ran, streamlit_app
 from tests.rigs.waiting import dead_port
@@ -72,6 +73,12 @@ def test_where_the_role_may_not_see_the_page(demo: RunningApp, page: Page) -> No
     assert violations(page) == {}
 
 
+def test_where_somebody_has_no_role(demo: RunningApp, page: Page) -> None:
+    open_page(page, f"{demo.url}/purge?as=nobody")
+    expect(page.get_by_text("has no role here")).to_be_visible()
+    assert violations(page) == {}
+
+
 @pytest.fixture(scope="module")
 def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """A desk, both of whose stores refuse each connection."""
@@ -84,4 +91,18 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 def test_where_the_stores_are_away(away: RunningApp, page: Page) -> None:
     open_page(page, f"{away.url}/user?uid=u1")
     expect(page.get_by_test_id("stAlert").first).to_be_visible()
+    assert violations(page) == {}
+
+
+@pytest.fixture(scope="module")
+def signed_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """A live desk whose sign-in leads nowhere."""
+    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env={**LIVE, **OIDC}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("query", ["", "?sign_in=refused"], ids=["nobody signed in", "refused by the provider"])
+def test_where_people_sign_in(signed_out: RunningApp, page: Page, query: str) -> None:
+    open_page(page, f"{signed_out.url}/audit{query}")
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     assert violations(page) == {}

@@ -64,6 +64,7 @@ def no_access(actor: Actor, action: Action, title: str) -> None:
 def no_role(actor: Actor) -> None:
     """Says that the person is signed in and has no role."""
     with _middle():
+        st.title("Clip Desk", anchor=False)
         st.warning(
             f"You are signed in as {md(actor.email)}. That address has no role here, so there is nothing to see.",
             title="No access",
@@ -77,6 +78,7 @@ def no_role(actor: Actor) -> None:
 def not_configured(error: ConfigError) -> None:
     """Shows the settings to correct before the desk serves anything: names and remedies, never values."""
     with _middle():
+        st.title("Clip Desk", anchor=False)
         st.error(
             "The desk serves nothing until its configuration is complete: it does not guess, and it does not fall back "
             "to sample data.",
