@@ -89,10 +89,9 @@ class RowPlans(Generic[P]):
         """A plan from the bucket; `NotFound` where there is none, `Stale` where it was altered."""
         return self._from(plans.kept_content(purging, self.form.key(plan_id), plan_id, MOST_BYTES))
 
-    def open_plans(self, purging: Purging) -> Iterator[P]:
+    def open_plans(self, purging: Purging, now: datetime) -> Iterator[P]:
         """The kept plans that may still be applied; it leaves out a plan whose content cannot be trusted."""
-        now = purging.now()
-        for name in plans.open_ids(purging, self.form.key, self.form.plan_prefix, LIFE):
+        for name in plans.open_ids(purging, self.form.key, self.form.plan_prefix, now - LIFE):
             try:
                 plan = self.stored(purging, name)
                 self.check_seal(purging, plan)

@@ -36,14 +36,15 @@ def waiting_plans_of(purging: Purging) -> Iterator[WaitingPlan]:
 
     A plan of the shell is kept once somebody approved or applied it.
     """
-    yield from _of(purging, joint_repair.JOINT_PLANS, joint_repair.second_person_needed, _repair)
-    yield from _of(purging, orphans.ORPHAN_PLANS, orphans.second_person_needed, _orphans)
+    now = purging.now()
+    yield from _of(purging, now, joint_repair.JOINT_PLANS, joint_repair.second_person_needed, _repair)
+    yield from _of(purging, now, orphans.ORPHAN_PLANS, orphans.second_person_needed, _orphans)
 
 
 def _of(
-    purging: Purging, plans: RowPlans[P], needed: Callable[[Purging, P], str], what: Callable[[P], str]
+    purging: Purging, now: datetime, plans: RowPlans[P], needed: Callable[[Purging, P], str], what: Callable[[P], str]
 ) -> Iterator[WaitingPlan]:
-    for plan in plans.open_plans(purging):
+    for plan in plans.open_plans(purging, now):
         given = plans.approvals(purging, plan) if needed(purging, plan) else None
         if given is not None and all(one.approver == plan.maker for one in given):
             yield WaitingPlan(plan.plan_id, what(plan), plan.maker, plan.expires_at, plans.to_approve(plan))

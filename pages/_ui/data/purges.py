@@ -211,7 +211,7 @@ def open_plans(read: Callable[[str], PlanSummary]) -> tuple[PlanSummary, ...]:
     purging = context()
     now = purging.now()
     found: list[PlanSummary] = []
-    for name in plans.open_plan_ids(purging):
+    for name in plans.open_plan_ids(purging, now):
         try:
             summary = read(name)
         except (BadInput, Stale) as error:

@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -201,18 +201,18 @@ def kept_content(purging: Purging, key: str, plan_id: str, most_bytes: int) -> b
         ) from error
 
 
-def open_plan_ids(purging: Purging) -> tuple[str, ...]:
+def open_plan_ids(purging: Purging, now: datetime) -> tuple[str, ...]:
     """The ids of the newest plans that may still be valid, the newest first."""
-    return open_ids(purging, plan_key, "plan-", purging.limits.plan_life)
+    return open_ids(purging, plan_key, "plan-", now - purging.limits.plan_life)
 
 
-def open_ids(purging: Purging, key: Callable[[str], str], prefix: str, life: timedelta) -> tuple[str, ...]:
-    """The ids with this prefix of the newest plans that may still be valid, the newest first: one listing, which reads
-    no plan. `key` gives the place of a plan.
+def open_ids(purging: Purging, key: Callable[[str], str], prefix: str, since: datetime) -> tuple[str, ...]:
+    """The ids with this prefix of the newest plans made since then, the newest first: one listing, which reads no plan.
+    `key` gives the place of a plan.
 
     Plans that were applied or discarded are left out, for a read each.
     """
-    oldest = key(f"{prefix}{purging.now() - life:%Y%m%d-%H%M%S}")
+    oldest = key(f"{prefix}{since:%Y%m%d-%H%M%S}")
     folder = oldest.rpartition("/")[0] + "/"
     pages = purging.stores.objects.list_pages(folder, oldest)
     keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
@@ -225,7 +225,7 @@ def open_ids(purging: Purging, key: Callable[[str], str], prefix: str, life: tim
 def open_plans(purging: Purging) -> Iterator[PurgePlan]:
     """The plans that may still be applied; it leaves out a plan whose content cannot be trusted."""
     now = purging.now()
-    for name in open_plan_ids(purging):
+    for name in open_plan_ids(purging, now):
         try:
             plan = stored_plan(purging, name)
             check_sealed(purging, plan)
