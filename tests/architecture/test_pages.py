@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -59,15 +60,76 @@ def test_a_page_ends_with_the_guard_and_does_nothing_before_it(path: Path) -> No
 def test_what_a_role_may_not_press_is_greyed_with_the_rule_and_does_not_vanish(path: Path) -> None:
     """What every role may do is no matter of a role, nor what the maker of a plan may do beside one. A link to a page
     that is not in the menu may be left out."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.If) and _asks_for_a_role(node.test):
-            pressed = [one.lineno for stmt in node.body for one in ast.walk(stmt) if _is_pressed(one)]
-            assert pressed == [], f"{path.name}:{pressed}: draw it greyed, with guard.stopped_by"
+    assert vanishing(ast.parse(path.read_text(encoding="utf-8"))) == [], "draw it greyed, with guard.stopped_by"
 
 
-def _asks_for_a_role(test: ast.expr) -> bool:
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if allowed("fix"):\n    st.button("x")',
+        'if found and allowed("fix"):\n    with st.container():\n        st.popover("x")',
+        'if not allowed("fix"):\n    return\nst.button("x")',
+        'if found is None or not allowed("fix"):\n    return\nfor one in found:\n    st.button("x")',
+        'may = allowed("fix")\nif may:\n    st.button("x")',
+        'may = allowed("fix")\nif not may:\n    return\nst.button("x")',
+    ],
+)
+def test_what_vanishes_is_seen(source: str) -> None:
+    assert vanishing(ast.parse(f"def draw():\n    {source.replace(chr(10), chr(10) + '    ')}"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if allowed("request"):\n    st.button("x")',
+        'if mine or allowed("fix"):\n    st.button("x")',
+        'if not allowed("fix"):\n    denied("see this")\n    return\nst.button("x")',
+        'st.button("x", disabled=not allowed("fix"))',
+    ],
+)
+def test_what_every_role_or_its_maker_may_do_or_is_told_of_does_not_vanish(source: str) -> None:
+    assert vanishing(ast.parse(f"def draw():\n    {source.replace(chr(10), chr(10) + '    ')}")) == []
+
+
+def vanishing(tree: ast.Module) -> list[int]:
+    """The lines of what is pressed and drawn only where a role may do a thing: behind the question or its answer, in
+    the branch, or after a return without a word."""
+    found: list[int] = []
+    for scope in ast.walk(tree):
+        if not isinstance(scope, ast.FunctionDef):
+            continue
+        answers = {
+            ast.unparse(target)
+            for node in ast.walk(scope)
+            if isinstance(node, ast.Assign) and _asks_for_a_role(node.value)
+            for target in node.targets
+        }
+        for node in ast.walk(scope):
+            for block in (getattr(node, "body", None), getattr(node, "orelse", None)):
+                for place, one in enumerate(block if isinstance(block, list) else []):
+                    if not isinstance(one, ast.If):
+                        continue
+                    refused = any(
+                        isinstance(part, ast.UnaryOp) and _asks_for_a_role(part.operand, answers)
+                        for part in _or(one.test)
+                    )
+                    if refused:
+                        drawn = block[place + 1 :] if isinstance(one.body[0], ast.Return) else one.orelse
+                    else:
+                        drawn = one.body if _asks_for_a_role(one.test, answers) else []
+                    found += [pressed.lineno for stmt in drawn for pressed in ast.walk(stmt) if _is_pressed(pressed)]
+    return found
+
+
+def _or(test: ast.expr) -> list[ast.expr]:
+    return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else [test]
+
+
+def _asks_for_a_role(test: ast.expr, answers: Collection[str] = ()) -> bool:
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
         return False
+    if any(isinstance(one, ast.Name) and one.id in answers for one in ast.walk(test)):
+        return True
     calls = [one for one in ast.walk(test) if isinstance(one, ast.Call) and ast.unparse(one.func) == "allowed"]
     return any(LEAST_ROLE.get(getattr(one.args[0], "value", None)) != ROLES[0] for one in calls)
 

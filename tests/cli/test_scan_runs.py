@@ -63,7 +63,7 @@ def test_parts_of_two_runs_are_never_joined_and_the_missing_shard_is_named_with_
     status, code, words = refusal(join(desk, new, old[1]))
     assert (status, code) == (2, "bad_input")
     assert "1/2 is of run tuesday, 2/2 is of run monday" in words
-    assert refusal(join(desk, "--run", "sunday"))[2].endswith("Parts are kept of: run tuesday, run monday.")
+    assert refusal(join(desk, "--run", "sunday"))[2].endswith(" Parts are kept of: run tuesday, run monday.")
 
     whole = join(desk, "--run", "monday").json
     assert (whole["run"], whole["joined_from"], whole["notes"]) == ("monday", old, [])

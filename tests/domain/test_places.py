@@ -39,7 +39,7 @@ def test_the_plan_of_each_form_and_its_job_lie_at_one_place(form: joint_repair.P
 
 
 def test_the_ids_in_a_text_are_found_once_and_whole() -> None:
-    text = f"The purge purge-{REST} (https://desk.example/uploads?orphans=oplan-{REST}), purge-{REST}. xrplan-{REST}"
+    text = f"The purge purge-{REST} (https://desk.example/uploads?orphans=oplan-{REST}), purge-{REST}. Xrplan-{REST}"
     assert list(places_in(text)) == [f"purge-{REST}", f"oplan-{REST}"]
     assert list(places_in(f"change repair-{REST}-0 of nothing-{REST}")) == []
 

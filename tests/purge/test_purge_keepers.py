@@ -21,13 +21,13 @@ from storage.actions.rollup import run_rollup
 from storage.actions.search_index import write_index
 from storage.domain.changes import ChangeSet, FieldChange
 from storage.domain.purge.scope import Scope
-from storage.domain.requests import TeamRequest, ticket_text
+from storage.domain.requests import NO_WORDS, TeamRequest, ticket_text
 from storage.errors import Refused
 from storage.repositories.decode import raw_document
 from storage.repositories.requests import Requests
 from storage.repositories.rollups import read_fleet
 from tests.purge.victim import CountingProxy, Victims, moments
-from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
+from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, when_done
 from tests.rigs.desk import NOON
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
@@ -242,29 +242,50 @@ def test_neither_the_audit_nor_a_job_names_the_customer_whatever_the_reason_says
 
 
 def test_a_purge_takes_the_words_out_of_requests_and_an_undo_puts_them_back(kept: PurgeWorld) -> None:
+    clip = f"{VIDEO}_1_split"
+    about = [("u1", "", ""), ("u1", VIDEO, ""), ("u1", VIDEO, clip), ("u1", "video-bbb", ""), ("u10", "", "")]
     asked = [
-        TeamRequest(f"req-20260301-120000-0000000{number}", "delete", uid, video_id, "", "of Vienna", ADA.email, NOON)
-        for number, (uid, video_id) in enumerate([("u1", ""), ("u1", VIDEO), ("u1", "video-bbb"), ("u10", "")])
+        TeamRequest(
+            f"req-20260301-120000-0000000{number}",
+            "delete",
+            *ids,
+            "of Vienna",
+            ADA.email,
+            NOON,
+            state="declined",
+            answer="in Vienna",
+            answered_by=BOB.email,
+            answered_at=NOON,
+        )
+        for number, ids in enumerate(about)
     ]
     kept.put_documents({one.path: one.as_dict() for one in asked})
     store = Requests(kept.stores.handle)
 
-    def reasons() -> list[str]:
-        found = {one.request.request_id: one.request for one in store.newest(9)}
-        assert [replace(found[one.request_id], reason=one.reason) for one in asked] == asked
-        return [found[one.request_id].reason for one in asked]
+    def telling() -> list[int]:
+        """Those whose words are there; of the others nothing but these is gone."""
+        stored = {one.request.request_id: one.request for one in store.newest(9)}
+        found = [stored[one.request_id] for one in asked]
+        assert [replace(one, reason="of Vienna", answer="in Vienna") for one in found] == asked
+        assert {(one.reason, one.answer) for one in found} <= {("of Vienna", "in Vienna"), ("", "")}
+        return [number for number, one in enumerate(found) if one.reason]
 
-    job = kept.purge(Scope.of("u1", "video-bbb"))
-    assert reasons() == ["of Vienna", "of Vienna", "", "of Vienna"]
+    job = kept.purge(Scope.of("u1", VIDEO, [clip]))
+    assert telling() == [0, 1, 3, 4]
     run_job(kept.purging, undo(kept.purging, job.job_id, REASON, ADA).job_id)
-    assert reasons() == ["of Vienna"] * 4
+    assert telling() == [0, 1, 2, 3, 4]
     job = kept.purge(Scope.of("u1"))
-    assert reasons() == ["", "", "", "of Vienna"]
-    assert "of Vienna" not in ticket_text(store.of_user("u1")[0].request, "")
+    assert telling() == [4]
+    assert ticket_text(store.of_user("u1")[0].request, "").count(NO_WORDS) == 2
     run_job(kept.purging, undo(kept.purging, job.job_id, REASON, ADA).job_id)
-    assert reasons() == ["of Vienna"] * 4
+    assert telling() == [0, 1, 2, 3, 4]
+    meanwhile = replace(asked[1], request_id="req-20260301-120000-00000009")
+    listener = when_done("take rows", lambda: kept.put_documents({meanwhile.path: meanwhile.as_dict()}))
+    kept.purging = kept.open(progress=listener)
     kept.purge(Scope.of("u1", VIDEO), erase=True)
-    assert reasons() == ["of Vienna", "", "of Vienna", "of Vienna"]
+    assert telling() == [0, 3, 4]
+    (late,) = (one.request for one in store.of_user("u1") if one.request.request_id == meanwhile.request_id)
+    assert late == replace(meanwhile, reason="", answer="")
 
 
 KEEPERS_OWN = ("ops_index", "ops_rollups", "ops_changes", "ops_watches", "PUT _ops/rollups")

@@ -143,7 +143,7 @@ def _none_of(run: str, found: Sequence[ScanHead], waiting: Sequence[ScanHead]) -
             remedy=f"See: python -m storage scans show {joined.scan_id}",
         )
     runs = dict.fromkeys(f"run {head.run}" if head.run else "no run" for head in waiting)
-    there = f"RunParts are kept of: {', '.join(list(runs)[:_NAMED])}." if runs else "No part of any run is kept."
+    there = f"Parts are kept of: {', '.join(list(runs)[:_NAMED])}." if runs else "No part of any run is kept."
     return NotFound(f"No part of run {run} is kept.", remedy=there)
 
 

@@ -74,5 +74,4 @@ def _update(purging: Purging, stored: StoredRequest, words: dict[str, str]) -> b
 
 def _about(purging: Purging, scope: Scope) -> list[StoredRequest]:
     found = Requests(purging.stores.handle).of_user(scope.uid)
-    whole = scope.kind == "user"
-    return [one for one in found if whole or (one.request.video_id and scope.holds(one.request.video_id))]
+    return [one for one in found if scope.holds(one.request.video_id, one.request.clip_id)]
