@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pages._ui.views import alerts
 from tests.rigs.sink import Sink, sink
 from tests.ui.conftest import LiveApp, words
 
@@ -24,13 +25,19 @@ def test_without_targets_the_page_says_how_to_set_one(app: LiveApp) -> None:
     assert "Purge waits" in text  # what is watched
 
 
-def test_a_trial_goes_out_is_recorded_and_says_what_came_of_it(app: LiveApp, hook: Sink) -> None:
+def test_a_trial_goes_out_once_is_recorded_and_says_what_came_of_it(
+    app: LiveApp, hook: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_SECOND_CLICK_SECONDS", 60.0)
     page = app.open("alerts")
     assert "json-" in words(page)
     assert "s3cr3t" not in words(page)
     page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
     assert "accepted the trial message" in words(page)
-    assert [one["title"] for one in hook.taken] == ["Clip Desk: a trial"]
+    page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
+    assert "accepted the trial message" in words(page)
+    assert [one["title"] for one in hook.taken] == ["Clip Desk: a trial"], "a second click sends no second message"
+    monkeypatch.setattr(alerts, "_SECOND_CLICK_SECONDS", 0.0)
     hook.status = 500
     page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
     assert "did not accept the message" in words(page)

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.access.identity import PERSONA
 from pages._ui.data import purges
+from pages._ui.kit import session
 from storage.actions.purge.worker import run_job
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.lists import choose, with_column
@@ -51,10 +52,18 @@ def press(page: AppTest, label: str) -> AppTest:
 
 def finding(desk: LiveApp, key: str = CLIP, **more: Any) -> AppTest:
     """The page with this finding's details open."""
-    page = desk.open("uploads", uid="u1", **more)
+    return with_details(desk.open("uploads", uid="u1", **more), key)
+
+
+def with_details(page: AppTest, key: str = CLIP) -> AppTest:
     row = list(with_column(page, "detail")["key"]).index(key)
     choose(page, "uploads-findings", [row])
     return page.run()
+
+
+def plan_of(page: AppTest) -> str:
+    named = page.query_params["orphans"]
+    return named if isinstance(named, str) else named[0]
 
 
 def give(page: AppTest, reason: str, words_of: str) -> AppTest:
@@ -78,6 +87,25 @@ def test_a_finding_leads_to_an_adoption_and_back(desk: LiveApp) -> None:
     page = press(give(page, "a mistake, ticket 10", "for the undo"), "Undo 1 file")
     assert "1 of 1 file undone" in words(page)
     assert desk.world.records.raw(DOCUMENT) is None
+
+
+def test_a_second_click_gets_the_plan_of_the_first_until_it_is_discarded(
+    desk: LiveApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = desk.open("uploads", uid="u1")
+
+    def made() -> str:
+        page.query_params.clear()
+        page.query_params["uid"] = "u1"
+        return plan_of(press(with_details(page.run()), "Adopt…"))
+
+    first = made()
+    assert made() == first
+    press(page, "Discard this plan")
+    second = made()
+    assert second != first
+    monkeypatch.setattr(session, "SAME_CLICK_SECONDS", 0.0)  # a later click makes a plan of what is there then
+    assert made() != second
 
 
 def test_everything_that_was_found_is_removed_but_for_what_is_young(desk: LiveApp) -> None:

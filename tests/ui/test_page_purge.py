@@ -10,9 +10,9 @@ import pytest
 
 from pages._ui.access import identity
 from pages._ui.data import loads, purges
+from pages._ui.kit import session
 from pages._ui.kit.format import size
 from pages._ui.kit.text import md
-from pages._ui.views.purge import home
 from storage.actions.purge.jobs import Request
 from storage.actions.purge.plans import approve, stored_plan, to_text
 from storage.domain.policy import Actor
@@ -65,7 +65,7 @@ def test_a_second_click_gets_the_plan_of_the_first(desk, before, monkeypatch):
 
     first, second = twice()
     assert first == second
-    monkeypatch.setattr(home, "SAME_CLICK_SECONDS", 0.0)  # a later click makes a plan of what is there then
+    monkeypatch.setattr(session, "SAME_CLICK_SECONDS", 0.0)  # a later click makes a plan of what is there then
     first, second = twice()
     assert first != second
 

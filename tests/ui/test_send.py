@@ -61,6 +61,9 @@ def test_a_link_lives_as_long_as_chosen_and_is_on_record_with_its_reason(custome
     assert (told["actor"], told["reason"]) == ("support@demo.local", REASON)
     assert told["detail"]["purpose"] == "send"
     assert asked["X-Amz-Signature"][0] not in json.dumps(told, default=str) + caplog.text
+    first = link(page)
+    assert link(press(page, "Make the link")) == first, "a second click makes no second link"
+    assert len(AuditLog(customer.world.handle).search(uid="u1", action="link.issue", limit=5)) == 1
 
 
 def test_a_link_is_dropped_when_another_clip_is_opened_and_once_it_has_expired(customer):

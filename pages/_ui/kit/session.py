@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 import streamlit as st
@@ -21,6 +22,8 @@ DRAFT_ID = "draft_id"
 QUERY = "q"
 IDS = (UID, VIDEO_ID, CLIP_ID, DRAFT_ID)
 
+
+SAME_CLICK_SECONDS: Final = 10.0
 
 T = TypeVar("T")
 _CURRENT = "desk__current_page"
@@ -50,6 +53,22 @@ def seed(name: str, make: Callable[[], T]) -> T:
 def take(name: str) -> Any:
     """Removes and returns the value kept under the name; `None` where there was none."""
     return st.session_state.pop(name, None)
+
+
+def once(name: str, asked: object, make: Callable[[], T], *, seconds: float | None = None) -> T:
+    """What `make` returns, or what it returned for the same question within the last ten (or `seconds`) seconds.
+
+    A second click arrives while the first one's work is done, and is obeyed after it: it must not do the work again.
+    One answer is kept under the name, of the last question; where `make` raises, none. `take` forgets it.
+    """
+    kept = st.session_state.get(name)
+    limit = SAME_CLICK_SECONDS if seconds is None else seconds
+    if kept is not None and kept[0] == asked and time.monotonic() - kept[2] < limit:
+        return cast(T, kept[1])
+    made = make()
+    # At once: the next call of Streamlit's may end this run in favour of the second click.
+    st.session_state[name] = (asked, made, time.monotonic())
+    return made
 
 
 def enter(page: str) -> bool:

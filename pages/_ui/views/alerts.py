@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -10,7 +11,7 @@ import streamlit as st
 from pages._ui.access.guard import guarded, stopped_by
 from pages._ui.data import alerting, loads
 from pages._ui.data.resources import stores
-from pages._ui.kit import feedback, status, tables
+from pages._ui.kit import feedback, session, status, tables
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
@@ -22,6 +23,7 @@ from storage.text import number
 
 PAGE: Final = "alerts"
 _TRIED: Final = key(PAGE, "tried")  # session key: the answer of the last trial, until the page has shown it
+_SECOND_CLICK_SECONDS: Final = 2.0  # short: who presses again after looking for the message wants another one
 
 
 def targets() -> None:
@@ -60,7 +62,12 @@ def targets() -> None:
 @guarded("alerts.try")
 def _try(actor: Actor, name: str) -> None:
     try:
-        ok = alerting.try_target(name, actor)
+        ok = session.once(
+            key(PAGE, "trial"),
+            (actor.email, name),
+            partial(alerting.try_target, name, actor),
+            seconds=_SECOND_CLICK_SECONDS,
+        )
     except StorageError as error:
         st.session_state[_TRIED] = (name, error.message)
     else:

@@ -214,7 +214,9 @@ def _answer(one: TeamRequest, page: str) -> None:
 
 def _give(page: str, request_id: str, state: Answer, name: str) -> None:
     try:
-        request_loads.answer(actor(), request_id, state, str(st.session_state.get(name, "")))
+        who, words = actor(), str(st.session_state.get(name, ""))
+        asked = (who.email, request_id, state)
+        session.once(key(page, "answer", "given"), asked, partial(request_loads.answer, who, request_id, state, words))
     except StorageError as error:
         st.session_state[key(page, "answer", "refused")] = error
 

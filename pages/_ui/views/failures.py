@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -227,6 +228,8 @@ def _button(
 
 @guarded("fix")
 def _mark(who: Actor, one: FailureGroup, wanted: Wanted, reason: str, more: int, page: str) -> None:
-    failure_groups.mark(repair_context(), who, one.id, wanted, reason, seen=one.mark, until_more=more)
+    asked = (who.email, one.id, one.mark, wanted, reason, more)
+    mark = partial(failure_groups.mark, repair_context(), who, one.id, wanted, reason, seen=one.mark, until_more=more)
+    session.once(key(page, "group", "marked"), asked, mark)
     session.renew_nonce(key(page, "group", "nonce"))
     loads.stuck.clear()

@@ -83,13 +83,13 @@ def _button(
         icon=_ICON[action],
         disabled=bool(stop),
         help=stop or f"{tip} The next step shows the plan; nothing is changed before you apply it.",
-        on_click=guarded(needed)(_make),
+        on_click=guarded(needed)(row_plans.leads(_PLACE, _make)),
         args=(scope, action, keys, caches),
     )
 
 
-def _make(who: Actor, scope: Scope, action: OrphanAction, keys: tuple[str, ...], caches: bool) -> None:
-    st.query_params[PARAM] = orphans.make(scope, action, keys, who, caches=caches)
+def _make(who: Actor, scope: Scope, action: OrphanAction, keys: tuple[str, ...], caches: bool) -> str:
+    return orphans.make(scope, action, keys, who, caches=caches)
 
 
 def shown() -> bool:
@@ -210,9 +210,10 @@ def _discard(who: Actor, plan_id: str, fingerprint: str) -> None:
     orphans.PLANS.discard(plan_id, fingerprint, who)
 
 
-def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> None:
-    st.query_params[PARAM] = orphans.PLANS.apply(plan_id, fingerprint, reason, who)
+def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> str:
+    job_id = orphans.PLANS.apply(plan_id, fingerprint, reason, who)
     loads.report.clear()
+    return job_id
 
 
 def _job(job_id: str) -> None:
@@ -282,6 +283,7 @@ def _outcomes(found: Sequence[OrphanOutcome]) -> None:
     )
 
 
-def _undo(who: Actor, job_id: str, reason: str) -> None:
-    st.query_params[PARAM] = orphans.PLANS.undo(job_id, reason, who)
+def _undo(who: Actor, job_id: str, reason: str) -> str:
+    undo_id = orphans.PLANS.undo(job_id, reason, who)
     loads.report.clear()
+    return undo_id

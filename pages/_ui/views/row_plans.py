@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Concatenate, ParamSpec
 
 import streamlit as st
 
@@ -12,17 +13,19 @@ from pages._ui.access.guard import actor, allowed, guarded, stopped_by
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.data.row_plans import PlanStanding
-from pages._ui.kit import format, status
+from pages._ui.kit import format, session, status
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.views import elsewhere
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.places import place_of
-from storage.domain.policy import Action
+from storage.domain.policy import Action, Actor
 from storage.domain.purge.job import Job
 from storage.domain.row_plan import RowPlan
 from storage.text import number
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,27 @@ class PlanPlace:
         """Draws the button that copies the address of the plan."""
         address = url_for(self.page, **{self.param: plan_id}).removeprefix("./")
         copy_button(address, key=self.key("link"), what="link")
+
+
+def leads(place: PlanPlace, make: Callable[Concatenate[Actor, P], str]) -> Callable[Concatenate[Actor, P], None]:
+    """A callback that goes to the plan or job that `make` makes; a second click goes to the same one."""
+
+    def go(who: Actor, /, *arguments: P.args, **keywords: P.kwargs) -> None:
+        asked = (make.__name__, who.email, arguments, keywords)
+        made = session.once(place.key("made"), asked, partial(make, who, *arguments, **keywords))
+        st.query_params[place.param] = made
+
+    return go
+
+
+def _ends(place: PlanPlace, discard: Callable[Concatenate[Actor, P], None]) -> Callable[Concatenate[Actor, P], None]:
+    """A callback that discards a plan: the next click makes a new one."""
+
+    def end(who: Actor, /, *arguments: P.args, **keywords: P.kwargs) -> None:
+        discard(who, *arguments, **keywords)
+        session.take(place.key("made"))
+
+    return end
 
 
 def waiting(page: str) -> None:
@@ -95,7 +119,7 @@ def discard_button(place: PlanPlace, plan: RowPlan, making: Action, discard: Cal
             key=place.key("discard", plan.plan_id),
             icon=":material/delete:",
             help="Nobody can agree to it or apply it any more. Nothing is changed.",
-            on_click=guarded(making)(discard),
+            on_click=guarded(making)(_ends(place, discard)),
             args=(plan.plan_id, plan.fingerprint),
         )
 
@@ -134,9 +158,9 @@ def agreed(
 
 
 def apply_form(
-    place: PlanPlace, plan: RowPlan, label: str, icon: str, applying: Action, apply: Callable[..., Any]
+    place: PlanPlace, plan: RowPlan, label: str, icon: str, applying: Action, apply: Callable[..., str]
 ) -> None:
-    """Draws the reason and the button that applies the plan as it is shown."""
+    """Draws the reason and the button that applies the plan as it is shown; `apply` returns the id of the job."""
     reason = st.text_input("Reason, with the ticket", key=place.key("reason", plan.plan_id), max_chars=1_000, live=True)
     st.button(
         label,
@@ -144,7 +168,7 @@ def apply_form(
         type="primary",
         icon=icon,
         disabled=len(reason.strip()) < LEAST_REASON_CHARS,
-        on_click=guarded(applying)(apply),
+        on_click=guarded(applying)(leads(place, apply)),
         args=(plan.plan_id, plan.fingerprint, reason),
     )
 
@@ -159,7 +183,7 @@ def ended(place: PlanPlace, job: Job, made: int, word: str) -> None:
         st.caption(f"Resume it in a shell: `python -m storage {place.param} resume {job.job_id} --actor EMAIL`")
 
 
-def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Callable[..., Any]) -> None:
+def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Callable[..., str]) -> None:
     """Draws until when there are copies to take everything back from, the reason, and the button; greyed for others."""
     if job.copies_until is not None:
         st.caption(f"The copies are kept until {job.copies_until:%Y-%m-%d %H:%M} UTC; an undo needs them.")
@@ -178,6 +202,6 @@ def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Call
             icon=":material/undo:",
             disabled=bool(stop) or len(reason.strip()) < LEAST_REASON_CHARS,
             help=stop or None,
-            on_click=guarded(undoing)(undo),
+            on_click=guarded(undoing)(leads(place, undo)),
             args=(job.job_id, reason),
         )

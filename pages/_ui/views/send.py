@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -14,12 +15,13 @@ import streamlit as st
 from pages._ui.access.guard import allowed, require
 from pages._ui.copying import copy_button
 from pages._ui.data.resources import repair_context
-from pages._ui.kit import feedback, format
+from pages._ui.kit import feedback, format, session
 from pages._ui.kit.session import key
 from storage import logs
 from storage.actions import links
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.documents import Clip, SignedUrl
+from storage.domain.policy import Actor
 from storage.errors import StorageError
 
 LIVES: Final = {
@@ -81,6 +83,10 @@ def _slot(page: str) -> str:
     return key(page, "send", "made")
 
 
+def _asked(page: str) -> str:
+    return key(page, "send", "asked")
+
+
 def _current(clip: Clip, page: str) -> LinkMade | None:
     """What was made for this clip; one that has expired, or is another clip's, is dropped."""
     made = st.session_state.get(_slot(page))
@@ -89,24 +95,27 @@ def _current(clip: Clip, page: str) -> LinkMade | None:
     expired = made.signed is not None and made.signed.expires_at <= datetime.now(UTC)
     if expired or made.about != (clip.uid, clip.video_id, clip.clip_id):
         del st.session_state[_slot(page)]
+        session.take(_asked(page))
         return None
     return made
 
 
 def _make(clip: Clip, page: str, life: str, way: str, reason: str) -> None:
-    about = (clip.uid, clip.video_id, clip.clip_id)
+    words = str(st.session_state.get(reason, ""))
     try:
         who = require("link.send")
-        link = links.link_to_send(
-            repair_context(),
-            who,
-            *about,
-            life=LIVES[life],
-            reason=str(st.session_state.get(reason, "")),
-            download=_WAYS[way],
+        # A second click makes no second link and no second entry in the audit.
+        session.once(
+            _asked(page),
+            (who.email, clip.uid, clip.video_id, clip.clip_id, life, way, words),
+            partial(_make_once, who, clip, page, life, way, words),
         )
-        logs.event("link.issue", actor=who, target="/".join(about), outcome="done", purpose=links.PURPOSE)
-        made = LinkMade(about, link.signed)
     except StorageError as error:
-        made = LinkMade(about, error=error)
-    st.session_state[_slot(page)] = made
+        st.session_state[_slot(page)] = LinkMade((clip.uid, clip.video_id, clip.clip_id), error=error)
+
+
+def _make_once(who: Actor, clip: Clip, page: str, life: str, way: str, reason: str) -> None:
+    about = (clip.uid, clip.video_id, clip.clip_id)
+    link = links.link_to_send(repair_context(), who, *about, life=LIVES[life], reason=reason, download=_WAYS[way])
+    logs.event("link.issue", actor=who, target="/".join(about), outcome="done", purpose=links.PURPOSE)
+    st.session_state[_slot(page)] = LinkMade(about, link.signed)

@@ -5,7 +5,6 @@ It shows the customer's address and the title beside the ids, so that a person n
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -15,7 +14,7 @@ import streamlit as st
 from pages._ui.access.guard import require
 from pages._ui.data import loads, purges
 from pages._ui.data.resources import stores
-from pages._ui.kit import feedback, status, tables
+from pages._ui.kit import feedback, session, status, tables
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
@@ -152,8 +151,7 @@ def _chosen(scope: Scope) -> None:
         make(scope)
 
 
-SAME_CLICK_SECONDS: Final = 10.0
-_MADE: Final = key(PAGE, "made")  # session key: what the last plan was asked for, its id, and when it was made
+_MADE: Final = key(PAGE, "made")  # session key: the last plan, for a second click
 
 
 def _button(label: str, name: str) -> bool:
@@ -165,17 +163,15 @@ def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
 
     A second click arrives while the first one's plan is made, and draws the page again: it gets the same plan.
     """
-    asked, now = (scope, acknowledge_missing), time.monotonic()
-    before = st.session_state.get(_MADE)
     try:
         with st.spinner("Listing both stores…"):
             who = require("purge.plan")
-            if before is not None and before[0] == asked and now - before[2] < SAME_CLICK_SECONDS:
-                made = before[1]
-            else:
-                made = purges.make(scope, who, acknowledge_missing=acknowledge_missing)
-                # Within the block: at its end the page may be drawn again, for the second click.
-                st.session_state[_MADE] = (asked, made, time.monotonic())
+            # Within the block: at its end the page may be drawn again, for the second click.
+            made = session.once(
+                _MADE,
+                (who.email, scope, acknowledge_missing),
+                partial(purges.make, scope, who, acknowledge_missing=acknowledge_missing),
+            )
     except StorageError as error:
         feedback.error_panel(error, key=key(PAGE, "make_failed"))
         return
@@ -186,7 +182,7 @@ def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
 
 def forget_made() -> None:
     """Forgets the last plan, which was discarded: the next click makes a new one."""
-    st.session_state.pop(_MADE, None)
+    session.take(_MADE)
 
 
 def _some_clips(uid: str, video_id: str) -> None:

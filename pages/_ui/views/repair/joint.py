@@ -223,9 +223,10 @@ def _discard(who: Actor, plan_id: str, fingerprint: str) -> None:
     joint.PLANS.discard(plan_id, fingerprint, who)
 
 
-def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> None:
-    st.query_params[PARAM] = joint.PLANS.apply(plan_id, fingerprint, reason, who)
+def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> str:
+    job_id = joint.PLANS.apply(plan_id, fingerprint, reason, who)
     loads.stuck.clear()
+    return job_id
 
 
 def _job(job_id: str) -> None:
@@ -273,6 +274,7 @@ def _outcomes(found: Sequence[RowOutcome]) -> None:
     )
 
 
-def _undo(who: Actor, job_id: str, reason: str) -> None:
-    st.query_params[PARAM] = joint.PLANS.undo(job_id, reason, who)
+def _undo(who: Actor, job_id: str, reason: str) -> str:
+    undo_id = joint.PLANS.undo(job_id, reason, who)
     loads.stuck.clear()
+    return undo_id
