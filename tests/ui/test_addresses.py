@@ -123,6 +123,18 @@ def test_rows_for_a_file_are_masked_and_the_filter_helps_nobody_to_guess():
         assert customers.filtered(table, customers.EVERYBODY, "", [], [], text, whole=False).num_rows == found, text
 
 
+def test_rows_stand_in_the_order_of_the_addresses_that_the_person_sees():
+    held = {"u1": "ab@b.test", "u2": "aa@b.test", "u3": "az@a.test", "u4": None, "u5": "Zoe@a.test", "u6": "ac@b.test"}
+    table = customers.pa.table({"uid": list(held), "email": list(held.values())})
+
+    def order(seen: Seen) -> list[str]:
+        return customers.sorted_rows(table, customers.EVERYBODY, "", "Address", seen).column("uid").to_pylist()
+
+    assert order(Seen(True)) == ["u2", "u1", "u6", "u3", "u5", "u4"]
+    assert order(Seen(False)) == ["u3", "u1", "u2", "u6", "u5", "u4"], "a hidden letter decides nothing"
+    assert order(Seen(False, {"u6"})) == ["u6", "u3", "u1", "u2", "u5", "u4"]
+
+
 @pytest.mark.parametrize("address", ["o'brien@example.com", "ada.lovelace@intranet", "ada/lovelace@example.com"])
 def test_an_address_of_an_unusual_form_is_masked_in_find(app, address):
     app.world.put({"users/u1": user("u1", email=address)})

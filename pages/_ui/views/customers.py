@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from pages._ui.access import addresses
+from pages._ui.access.addresses import Seen
 from pages._ui.kit import feedback, status, tables
 from pages._ui.kit.session import key
 from pages._ui.views import fleet
@@ -52,11 +53,9 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
         states = fleet.states(page) if chosen == fleet.LIMITS else []
         order = _order(page) if chosen == EVERYBODY else ""
         plans, text = fleet.plans_and_text(view, page)
+    seen = addresses.seen()
     rows = sorted_rows(
-        filtered(table, str(chosen), quota, states, plans, text, whole=addresses.seen().whole),
-        str(chosen),
-        quota,
-        order,
+        filtered(table, str(chosen), quota, states, plans, text, whole=seen.whole), str(chosen), quota, order, seen
     )
     if not rows.num_rows:
         words = {
@@ -111,7 +110,7 @@ def _any(conditions: list[Any]) -> Any:
     return whole
 
 
-def sorted_rows(table: Any, chosen: str, quota: str, order: str) -> Any:
+def sorted_rows(table: Any, chosen: str, quota: str, order: str, seen: Seen) -> Any:
     """The rows in the order of the list: the gravest, the biggest or the worst first; the id decides between equals."""
     if chosen == fleet.LIMITS:
         percent = "worst_percent" if quota == ANY else f"{quota}_percent"
@@ -128,9 +127,18 @@ def sorted_rows(table: Any, chosen: str, quota: str, order: str) -> Any:
         fleet.DRIFTING: ("worst_bytes", "descending"),
     }.get(chosen, ORDERS.get(order, ORDERS["Address"]))
     if name == "email":  # in any case; who has none stands last
-        table = table.append_column("_name", pc.utf8_lower(table.column(name)))
+        table = table.append_column("_name", pc.utf8_lower(_as_shown(table, seen)))
         return table.sort_by([("_name", direction), ("uid", "ascending")]).drop_columns(["_name"])
     return table.sort_by([(name, direction), ("uid", "ascending")])
+
+
+def _as_shown(table: Any, seen: Seen) -> Any:
+    """The addresses as this person sees them: the order of whole addresses would tell their hidden letters."""
+    held = table.column("email")
+    if seen.whole:
+        return held
+    pairs = zip(held.to_pylist(), table.column("uid").to_pylist(), strict=True)
+    return pa.array([seen.who(email, uid) if email else None for email, uid in pairs], pa.string())
 
 
 def _quota(view: FleetView, page: str) -> str:
