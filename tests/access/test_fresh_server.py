@@ -27,7 +27,7 @@ from tests.rigs.waiting import PATIENCE_SECONDS
 
 # Stores that nobody answers at: a page that asked them anything would say so, or hang.
 AWAY = {**LIVE, "R2_ENDPOINT_URL": "http://127.0.0.1:9", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:9", "R2_PUBLIC_URL": ""}
-SCRIPTS = re.compile(r'\s*<link rel="(modulepreload|prefetch)"[^>]*>')
+SCRIPTS = re.compile(r'\s*<link rel="(modulepreload|prefetch|later)"[^>]*>')
 
 
 @pytest.fixture(params=sorted(nav.SCREENS))

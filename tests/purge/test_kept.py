@@ -338,7 +338,8 @@ def test_the_ends_of_plans_are_read_and_hold(seaweed: SeaweedRig) -> None:
             discard_plan(world.purging, stored_plan(world.purging, applied["plan_id"]), ADA)
 
 
-READ_NOWHERE = {"ops_health", "_ops/health/", "ops_clock"}  # only written, or only their times are read
+# Only written, or only their times are read.
+READ_NOWHERE = {"ops_health", "_ops/health/", "ops_clock", "ops_scan_order"}
 
 
 def test_every_place_where_the_desk_keeps_something_has_a_sample() -> None:

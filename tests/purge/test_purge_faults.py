@@ -30,9 +30,15 @@ COLOURS = 3  # each call has one of so many, by chance but always the same; each
 
 
 def coloured(colour: int) -> set[int]:
-    """The numbers of the calls of a colour: every call has one, and no rhythm of a retry keeps meeting the same."""
-    chance = random.Random(20261122)
-    return {number for number in range(1, 2_000) if chance.randrange(COLOURS) == colour}
+    """The numbers of the calls of a colour: every call has one, and no rhythm of a retry keeps meeting the same.
+
+    Never three in a row have one colour: a call is tried three times.
+    """
+    chance, colours = random.Random(20261122), [0, 1]
+    for _ in range(2_000):
+        others = {colours[-1]} if colours[-1] == colours[-2] else set()
+        colours.append(chance.choice([one for one in range(COLOURS) if one not in others]))
+    return {number for number, one in enumerate(colours[2:], 1) if one == colour}
 
 
 @pytest.fixture
