@@ -51,8 +51,13 @@ ADA = sign_in_of(CLAIMS)
 
 async def anything(request: Request) -> Response:
     """Stands for Streamlit: what the middleware lets through arrives here."""
+    if request.url.path == "/auth/login" and request.query_params.get("provider") == "away":
+        return PlainTextResponse("Authentication error", 400)  # Streamlit's words where the provider does not answer
     if request.url.path == "/oauth2callback":
         answer: Response = RedirectResponse("/", 302)
+        if request.query_params.get("code") == "worthless":
+            answer.delete_cookie("_streamlit_user")
+            return answer
         answer.set_cookie("_streamlit_user", "signed", max_age=2_592_000, httponly=True, samesite="lax")
         return answer
     if request.url.path == "/_stcore/health":
@@ -404,6 +409,24 @@ def test_a_refusal_of_the_provider_is_told_to_the_page(
 ) -> None:
     no_settings(**LIVE, **OIDC)
     assert ask("/oauth2callback?error=access_denied").headers["location"] == "/?sign_in=refused"
+
+
+@pytest.mark.parametrize(
+    ("referer", "page"), [("http://desk.corp.test/user?uid=u1&sign_in=refused", "/user?uid=u1&"), ("", "/?")]
+)
+def test_a_provider_that_is_away_is_told_to_the_page(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None], referer: str, page: str
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    answer = ask("/auth/login?provider=away", referer=referer)
+    assert (answer.status_code, answer.headers["location"]) == (302, f"{page}sign_in=unreachable")
+
+
+def test_a_code_that_gets_no_token_is_told_to_the_page(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    assert ask("/oauth2callback?code=worthless&state=s").headers["location"] == "/?sign_in=unconfirmed"
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,15 @@ def test_where_people_sign_in(signed_out: RunningApp, page: Page, query: str) ->
     open_page(page, f"{signed_out.url}/audit{query}")
     expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     assert violations(page) == {}
+
+
+def test_where_the_provider_is_away_the_desk_says_so_and_people_can_try_again(
+    signed_out: RunningApp, page: Page
+) -> None:
+    open_page(page, f"{signed_out.url}/audit?uid=u1")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(f"{signed_out.url}/audit?uid=u1&sign_in=unreachable")
+    expect(page.get_by_role("heading", name="Clip Desk")).to_be_visible()
+    expect(page.get_by_text("The sign-in provider cannot be reached")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    assert violations(page) == {}

@@ -18,7 +18,12 @@ from storage import logs
 from storage.domain.policy import LEAST_ROLE, MEANING, Action, Actor
 from storage.errors import ConfigError, StorageError
 
-REFUSED: Final = "sign_in"  # query parameter of the address that a refused sign-in returns to
+FAILED: Final = "sign_in"  # query parameter of the address that a sign-in without success returns to
+_WHY: Final = {
+    "refused": "The sign-in was cancelled or refused by the provider.",
+    "unreachable": "The sign-in provider cannot be reached, or does not answer as it should. Try again in a moment.",
+    "unconfirmed": "The sign-in provider did not confirm the sign-in. Try again in a moment.",
+}
 _ACCESS_SIGN_OUT: Final = "/cdn-cgi/access/logout"  # answered by Cloudflare in front of the desk
 
 
@@ -26,8 +31,8 @@ def sign_in(ended: SessionEnded) -> None:
     """Says why nobody is signed in, and offers to sign in. The address stays, so the person returns to this page."""
     with _middle(), st.container(border=True, width=460):
         st.title("Clip Desk")
-        if st.query_params.get(REFUSED) == "refused":
-            st.warning("The sign-in was cancelled or refused by the provider.", icon=":material/block:")
+        if why := _WHY.get(st.query_params.get(FAILED, "")):
+            st.warning(why, icon=":material/block:")
         if ended.reason in ("idle", "too_long", "signed_out"):
             st.info(md(ended.message), icon=":material/logout:")
         elif ended.reason == "refused":
@@ -44,7 +49,7 @@ def sign_in(ended: SessionEnded) -> None:
             label = f"Sign in with {md(provider)}" if provider else "Sign in"
             if st.button(label, type="primary", icon=":material/login:", key=f"access__sign_in_{provider}"):
                 st.login(provider or None)
-        st.caption(f"No account, or no access? Ask {md(settings.contact)}.")
+        st.caption(f"No account, no access, or it keeps failing? Ask {md(settings.contact)}.")
 
 
 def no_access(actor: Actor, action: Action, title: str) -> None:

@@ -5,7 +5,8 @@
 * `Gate`: metrics, media and uploads, which Streamlit would serve to anybody, need a token or a sign-in; a path that
   nothing has is 404; it notes each sign-out.
 * `ReturnTo`: Streamlit's sign-in always ends at the first page, so a short-lived cookie keeps the wanted page, which is
-  opened afterwards. The wanted page comes from `Referer`; only a path of this server is kept or followed.
+  opened afterwards. The wanted page comes from `Referer`; only a path of this server is kept or followed. Where the
+  sign-in fails, that page opens too: it says why, and offers to sign in again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -27,10 +29,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from pages._ui import assets
 from pages._ui.access import cookie, identity, settings
-from pages._ui.access.screens import REFUSED
+from pages._ui.access.screens import FAILED
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.assets import base
 from pages._ui.kit.session import CLIP_ID, DRAFT_ID, UID, VIDEO_ID
@@ -334,7 +337,10 @@ class ReturnTo:
         page = page_of(request.headers.get("referer", ""), request.headers.get("host", ""))
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and page:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                message["status"] = 302  # Streamlit's own answer is two words, without a way back
+                MutableHeaders(scope=message)["location"] = _failed(page or f"{base()}/", "unreachable")
+            elif message["type"] == "http.response.start" and page:
                 value = urlsafe_b64encode(page.encode("ascii")).decode("ascii")
                 cookie = f"{COOKIE}={value}; Max-Age={_MINUTES * 60}; Path={base()}/; HttpOnly; SameSite=Lax"
                 MutableHeaders(scope=message).append("set-cookie", cookie)
@@ -345,17 +351,27 @@ class ReturnTo:
     @staticmethod
     def _returning(request: HTTPConnection, send: Send) -> Send:
         page = _decoded(request.cookies.get(COOKIE, "")) or f"{base()}/"
-        if "error" in request.query_params:
-            page += f"{'&' if '?' in page else '?'}{REFUSED}=refused"
+        refused, code = "error" in request.query_params, "code" in request.query_params
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] in (302, 303, 307):
                 headers = MutableHeaders(scope=message)
-                headers["location"] = page
+                why = "refused" if refused else "unconfirmed" if code and _is_cleared(headers) else ""
+                headers["location"] = _failed(page, why) if why else page
                 headers.append("set-cookie", f"{COOKIE}=; Max-Age=0; Path={base()}/; HttpOnly; SameSite=Lax")
             await send(message)
 
         return sending
+
+
+def _failed(page: str, why: str) -> str:
+    return f"{page}{'&' if '?' in page else '?'}{FAILED}={why}"
+
+
+def _is_cleared(headers: MutableHeaders) -> bool:
+    """Whether the answer takes the sign-in's cookie away, as Streamlit does where it got no token for the code."""
+    set_here = [SimpleCookie(one).get(USER_COOKIE_NAME) for one in headers.getlist("set-cookie")]
+    return any(one is not None and one["max-age"] == "0" for one in set_here)
 
 
 def page_of(referer: str, host: str) -> str:
@@ -369,7 +385,7 @@ def page_of(referer: str, host: str) -> str:
         return ""
     if parts.scheme not in ("http", "https") or not host or parts.netloc != host:
         return ""
-    pairs = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != REFUSED]
+    pairs = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != FAILED]
     query = f"?{urlencode(pairs)}" if pairs and all(_may_stay(*pair) for pair in pairs) else ""
     return _checked(parts.path + query) or _checked(parts.path)
 
