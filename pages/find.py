@@ -167,7 +167,7 @@ def _say(found: SearchResult) -> None:
     if found.truncated:
         st.caption("There may be more matches; narrow the text.")
     for number, gap in enumerate(found.gaps):
-        feedback.error_panel(gap, key=key(NAME, "gap", number), what="a part of the search")
+        feedback.failed(gap, key=key(NAME, "gap", number), what="a part of the search")
     if found.matches:
         with st.expander("What was searched"):
             st.markdown("\n".join(f"- {md(what)}" for what in found.searched))

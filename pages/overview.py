@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
 from pages._ui.access.guard import actor, allowed, show
-from pages._ui.data import fleet_loads, loads, scan_loads
+from pages._ui.data import fleet_loads, loads, request_loads, scan_loads
 from pages._ui.data.resources import stores
-from pages._ui.kit import feedback, session
+from pages._ui.kit import away, feedback, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
@@ -22,6 +22,7 @@ from pages._ui.views import asked, kept, overview, row_plans, stories
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
 from storage.actions.health import Check
+from storage.clients.meter import Cost
 from storage.domain.policy import Action
 from storage.errors import StorageError, Unusable
 from storage.services.fleet import GLANCE_USERS, SCAN_USERS
@@ -48,7 +49,7 @@ def page() -> None:
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
     _part("Needs a person now", "diagnose", "what is stuck", _stuck, "which videos are stuck")
     _part("Waits for you", "fix", "what waits for you", _waiting, "whether somebody waits for you")
-    feedback.section("what you asked", _asked, key=key(NAME, "what-you-asked"), unknown="how it was answered")
+    feedback.section("what you asked", _asked, key=key(NAME, "what-you-asked"), unknown="what you asked the team")
     _part("Being watched", "diagnose", "what is watched", _watched, "whether what was repaired has held")
     left, right = (side.container(border=True, height="stretch") for side in st.columns([1, 2], gap="medium"))
     with left:
@@ -72,10 +73,31 @@ def _part(heading: str, action: Action, what: str, body: Callable[[], None], unk
 
 def _waiting() -> None:
     """What others asked for and this person can do, and the plans that need a second person."""
-    asked.waiting(page=NAME)
-    row_plans.waiting(NAME)
+    parts: list[tuple[str, Callable[[], loads.Loaded[Any]]]] = [
+        ("a request", partial(asked.waiting, page=NAME)),
+        ("a joint repair, adoption or removal", row_plans.waiting),
+    ]
     if allowed("purge.approve"):
-        lists.waiting()
+        parts.append(("a purge", lists.waiting))
+    read = [
+        feedback.section(what, body, key=key(NAME, "waits", number), unknown=f"whether {what} waits for you")
+        for number, (what, body) in enumerate(parts)
+    ]
+    known = [one for one in read if one is not None]
+    if known:
+        freshness(
+            min(one.read_at for one in known),
+            key=key(NAME, "waiting_fresh"),
+            cost=sum((one.cost for one in known), Cost()),
+            complete=len(known) == len(parts),
+            on_refresh=_forget_waiting,
+        )
+
+
+def _forget_waiting() -> None:
+    request_loads.forget()
+    loads.waiting_plans.clear()
+    loads.forget_purges()
 
 
 def _asked() -> None:
@@ -120,7 +142,11 @@ def _failing() -> loads.Loaded[tuple[Check, ...]]:
         checks += loads.sample_checks().value
     except StorageError as error:
         checks += overview.unread(error)
-    wrong = [check for check in checks if not check.ok]
+    wrong = [check for check in checks if not check.ok and not (check.error and away.told(check.error))]
+    silent = [check for check in checks if not check.ok and check not in wrong]
+    if silent:
+        loads.backends.clear()  # so that “Try again” asks, as everywhere
+        overview.unanswered(silent)
     if wrong:
         overview.backends(wrong)
     return replace(loaded, value=tuple(checks))
@@ -128,6 +154,8 @@ def _failing() -> loads.Loaded[tuple[Check, ...]]:
 
 def _well(found: loads.Loaded[tuple[Check, ...]]) -> None:
     """Draws what is well: one line at the end of the page, which opens to the cards."""
+    if not any(check.ok for check in found.value):
+        return
     overview.health(found.value, page=NAME)
     freshness(found.read_at, key=key(NAME, "backends_fresh"), cost=found.cost, on_refresh=loads.refresh_backends)
 

@@ -35,14 +35,24 @@ def _again(kind: type[StorageError], args: tuple[Any, ...], fields: dict[str, An
 
 
 class StorageError(Exception):
-    """Root of the tree. `code` is stable for scripts, `message` is for people, `remedy` is the next thing to do."""
+    """Root of the tree. `code` is stable for scripts, `message` is for people, `remedy` is the next thing to do.
+
+    `store` names the store that was asked, as people call it, where the one thing wrong is that it gave no answer.
+    """
 
     code = "error"
     exit_status = 3
     retryable = False
 
     def __init__(
-        self, message: str, *, remedy: str = "", operation: str = "", target: str = "", detail: str = ""
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        operation: str = "",
+        target: str = "",
+        detail: str = "",
+        store: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -50,6 +60,7 @@ class StorageError(Exception):
         self.operation = operation
         self.target = target
         self.detail = detail
+        self.store = store
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles keep the fields and no cause, whatever a subclass asks of its constructor."""

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from weakref import WeakSet
 
@@ -34,6 +35,15 @@ PATIENCE_SECONDS = 120.0  # how long after its first timeout long work still ask
 REMEMBERED_SECONDS = 60.0  # timeouts that lie further apart do not count together
 SLOW_SECONDS = 10.0  # waited for slow answers to at least three different calls; simultaneous ones count once
 SLOW_ANSWER_SECONDS = 2.0  # a faster answer never counts as slow, however short its timeout is
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A store that does not answer: since when, and until when it is not asked, where that is so."""
+
+    since: datetime
+    asked_again: datetime | None
+
 
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 _all: WeakSet[Circuit] = WeakSet()
@@ -66,6 +76,13 @@ def ask_again() -> None:
         circuit.let_through()
 
 
+def silence(store: str) -> Silence | None:
+    """Since when the store of this name has answered nobody in this process; `None`: its last call had an answer."""
+    with _all_lock:
+        found = [one.silence for one in _all if one.store == store]
+    return min((one for one in found if one is not None), key=lambda one: one.since, default=None)
+
+
 class Circuit:
     """The circuit of one store, shared by all threads of the process. `store` is its name in messages."""
 
@@ -82,6 +99,7 @@ class Circuit:
         self._silent_since: float | None = None  # when the circuit was opened; `None`: it is closed
         self._again_at = 0.0
         self._words = ""
+        self._unanswered_since: datetime | None = None  # the first call without an answer since the last answer
         with _all_lock:
             _all.add(self)
 
@@ -89,6 +107,16 @@ class Circuit:
     def open(self) -> bool:
         """Whether calls fail at once now, except probes and patient work."""
         return self._silent_since is not None
+
+    @property
+    def silence(self) -> Silence | None:
+        """Since when no call had an answer, and when calls pass again."""
+        with self._lock:
+            if self._unanswered_since is None:
+                return None
+            wait = self._again_at - self._clock() if self._silent_since is not None else 0.0
+            again = datetime.now(UTC) + timedelta(seconds=wait) if wait > 0 else None
+            return Silence(self._unanswered_since, again)
 
     def ask(self, operation: str, target: str) -> float:
         """Call this before each attempt. Returns the attempt's beginning, for `answered` or `timed_out`.
@@ -109,14 +137,18 @@ class Circuit:
             operation=operation,
             target=target,
             detail="not asked",
+            store=self.store,
         )
 
-    def answered(self, began: float | None = None, target: str = "", seconds: float = 0.0) -> None:
-        """Notes that the store answered, or failed in another way than by silence.
+    def answered(
+        self, began: float | None = None, target: str = "", seconds: float = 0.0, *, usable: bool = True
+    ) -> None:
+        """Notes that the store answered, or failed in another way than by silence (`usable=False`: no connection, 5xx).
 
         `began` and `seconds`, where known, are the time at which `ask` let the call through, and the time it had.
         """
         with self._lock:
+            self._unanswered_since = None if usable else self._unanswered_since or datetime.now(UTC)
             now = self._answered = self._clock()
             if began is not None:
                 latency.total.answered(self.store, now - began)
@@ -142,6 +174,7 @@ class Circuit:
         """
         with self._lock:
             now = self._clock()
+            self._unanswered_since = self._unanswered_since or datetime.now(UTC)
             latency.total.timed_out(self.store)
             self._late = [(at, about) for at, about in self._late if now - at < REMEMBERED_SECONDS]
             self._late.append((now, target))

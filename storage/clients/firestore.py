@@ -35,7 +35,7 @@ from google.protobuf.internal import api_implementation
 from grpc import StatusCode
 
 from storage.clients.circuit import Circuit, patient
-from storage.clients.firestore_errors import SDK_ERRORS, TRANSIENT, status_of, translate
+from storage.clients.firestore_errors import SDK_ERRORS, STORE, TRANSIENT, status_of, translate, unanswered
 from storage.clients.meter import Operation, record
 from storage.domain.indexes import missing_index
 from storage.errors import BadCredentials, Unreachable, Unusable
@@ -206,7 +206,7 @@ class Connection:
         self.metadata = call_metadata(self.database, emulator=emulator)
         self._channel = channel
         self._closed = threading.Event()
-        self.circuit = Circuit("Firestore")
+        self.circuit = Circuit(STORE)
 
     def close(self) -> None:
         """Ends the channel and every call on it."""
@@ -260,7 +260,7 @@ class Connection:
                 if silent:
                     self.circuit.timed_out(began, f"{operation} {target}", limit, single=single)
                 else:
-                    self.circuit.answered()
+                    self.circuit.answered(usable=not unanswered(error))
                 pause = PAUSE_SECONDS * 2 ** (number - 1) * random.uniform(0.5, 1.5)
                 late = time.monotonic() + pause >= end or (silent and not patient())
                 if late or number >= tries or status_of(error) not in TRANSIENT:

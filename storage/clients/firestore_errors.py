@@ -36,6 +36,7 @@ TRANSIENT = frozenset({Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED, 
 SDK_ERRORS = (grpc.RpcError, GoogleAPICallError, GoogleAuthError)
 """What a call of the SDK can raise; nothing else is translated, so that faults of our own stay visible."""
 
+STORE = "Firestore"  # its name in messages
 ROLE_TO_READ, ROLE_TO_CHANGE = "roles/datastore.viewer", "roles/datastore.user"
 DETAIL_LENGTH = 400
 _PLUGIN = "Getting metadata from plugin failed"  # gRPC's words for an error of google.auth while it fetches a token
@@ -101,6 +102,12 @@ def status_of(error: BaseException) -> grpc.StatusCode | None:
     return found if isinstance(found, grpc.StatusCode) else None
 
 
+def unanswered(error: BaseException) -> bool:
+    """Whether Firestore gave no usable answer, as its own service is meant; contention is an answer."""
+    code = status_of(error)
+    return code is not Code.ABORTED and code in MEANINGS and MEANINGS[code].error is Unreachable
+
+
 def was_contention(error: StorageError) -> bool:
     """Whether Firestore gave up because others were changing the same documents: nothing was done, so try again."""
     return error.__cause__ is not None and status_of(error.__cause__) is Code.ABORTED
@@ -133,7 +140,8 @@ def translate(
         return _missing_index(definition, where)
     meaning = MEANINGS[code]
     remedy = _permission_remedy(detail, change) if code is Code.PERMISSION_DENIED else meaning.remedy
-    return meaning.error(f"{operation}: {meaning.message}.", remedy=remedy, **where)
+    store = STORE if unanswered(error) else ""
+    return meaning.error(f"{operation}: {meaning.message}.", remedy=remedy, store=store, **where)
 
 
 def _details(error: BaseException) -> str:
@@ -153,7 +161,7 @@ def _auth(error: BaseException, detail: str, where: Mapping[str, str]) -> Storag
         message = "no usable Google credentials were found"
     elif isinstance(error, TransportError) or any(word in detail for word in _NETWORK):
         return Unreachable(
-            f"{operation}: Google's sign-in service could not be reached.", remedy=_NETWORK_REMEDY, **where
+            f"{operation}: Google's sign-in service could not be reached.", remedy=_NETWORK_REMEDY, store=STORE, **where
         )
     else:
         message = "Google does not accept the credentials"

@@ -11,7 +11,7 @@ import http.client
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from botocore.exceptions import (
 )
 
 from storage.clients.circuit import Circuit, patient
+from storage.clients.r2_errors import STORE
 from storage.errors import StorageError
 
 ANSWER_SECONDS = 6.0  # the limit for a whole answer, and one more second for each:
@@ -45,7 +46,7 @@ def circuit_of(endpoint_url: str) -> Circuit:
     with _circuits_lock:
         found = _circuits.get(host)
         if found is None:
-            found = _circuits[host] = Circuit("R2")
+            found = _circuits[host] = Circuit(STORE)
         return found
 
 
@@ -87,7 +88,7 @@ class Watch:
         self._here.began = None  # `_end` reports only attempts that asked the circuit
         self._here.began = self.circuit.ask(operation, target.path)
 
-    def _end(self, exception: BaseException | None, **_: Any) -> None:
+    def _end(self, exception: BaseException | None, response_dict: Mapping[str, Any] | None = None, **_: Any) -> None:
         began = getattr(self._here, "began", None)
         self._here.began = None
         if began is None or isinstance(exception, StorageError):  # the desk's own refusal: nothing was sent
@@ -96,7 +97,8 @@ class Watch:
         connecting = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
         late = connecting and time.monotonic() - began >= self._seconds[ConnectTimeoutError]
         if exception is None or not (late or isinstance(exception, ConnectTimeoutError | ReadTimeoutError)):
-            self.circuit.answered(began, self._here.target, self._read_seconds)
+            usable = exception is None and (response_dict or {}).get("status_code", 200) < 500
+            self.circuit.answered(began, self._here.target, self._read_seconds, usable=usable)
             return
         self._here.late = exception
         seconds = self._seconds[ConnectTimeoutError if connecting else ReadTimeoutError]

@@ -75,6 +75,7 @@ _ABSENCE_OPERATIONS = frozenset({"head_object", "get_object"})  # where a bare 4
 _READING = frozenset({"list_objects_v2", "list_multipart_uploads", *_ABSENCE_OPERATIONS})
 _MAX_SHOWN = 200
 MAX_WAIT_SECONDS = 120.0
+STORE = "R2"  # its name in messages
 WRITE_VARIABLES = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 _TRY_AGAIN = "Try again; if it lasts, check the network here and R2's status page."
 _NAME = "Check R2_ACCOUNT_ID or R2_ENDPOINT_URL (a wrong account id has no host), DNS, and the network here."
@@ -256,6 +257,7 @@ class _Asked:
             operation=self.operation,
             target=self.target,
             detail=detail,
+            **({"store": STORE} if rule.kind is Unreachable else {}),
         )
 
 

@@ -272,6 +272,7 @@ def open_demo(
         remedy="End that process, or wait for it; then try again.",
         operation="open the demo",
         target=str(folder.path),
+        store="The demo",
     )
 
 

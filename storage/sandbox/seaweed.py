@@ -500,6 +500,7 @@ class SeaweedFS:
             operation="start",
             target=str(self.directory),
             detail=self._tail(),
+            store="The demo",
         )
 
     def _tail(self) -> str:

@@ -12,7 +12,7 @@ import pytest
 from storage.actions.objects import ObjectWriter
 from storage.clients import circuit as circuits
 from storage.clients import r2
-from storage.clients.circuit import Circuit, patiently
+from storage.clients.circuit import Circuit, patiently, silence
 from storage.clients.r2_deadlines import circuit_of
 from storage.clients.r2_lease import asked_before_changes
 from storage.clients.threads import ContextThreads
@@ -261,6 +261,25 @@ def test_a_time_out_beside_answers_to_others_needs_two_more() -> None:
     circuit.answered()
     circuit.timed_out(began, "c", 5)
     assert circuit.open
+
+
+def test_a_store_is_silent_since_its_first_call_without_an_answer_and_until_its_next_answer() -> None:
+    now = [0.0]
+    circuit = Circuit("a store of this test", clock=lambda: now[0], open_seconds=30)
+    assert silence(circuit.store) is None
+    circuit.answered(usable=False)  # no connection
+    first = silence(circuit.store)
+    assert first is not None
+    assert first.asked_again is None
+    circuit.timed_out(circuit.ask("list", "a"), "a", 5)
+    then = silence(circuit.store)
+    assert then is not None
+    assert then.since == first.since
+    assert then.asked_again is not None
+    now[0] = 30
+    circuit.ask("list", "b")
+    circuit.answered()
+    assert silence(circuit.store) is None
 
 
 @pytest.fixture

@@ -218,3 +218,14 @@ def test_contention_is_known_from_the_fault_that_caused_it() -> None:
 
     error.__cause__ = Fault(StatusCode.ABORTED)
     assert was_contention(error)
+
+
+def test_only_a_fault_without_an_answer_names_the_store_that_is_away() -> None:
+    away = {code for code in READ if told(Fault(code)).store}
+
+    assert away == {
+        StatusCode.CANCELLED,
+        StatusCode.DEADLINE_EXCEEDED,
+        StatusCode.INTERNAL,
+        StatusCode.UNAVAILABLE,
+    }

@@ -62,9 +62,20 @@ def state(request: pytest.FixtureRequest, r2_rig: SeaweedRig) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_stands_in_every_state_of_the_world(state, page):
     st.cache_data.clear()  # nothing that another page has read
-    text = words(open_page(page, **query_of(page)))
+    opened = open_page(page, **query_of(page))
+    text = words(opened)
     assert text
     assert "Something went wrong" not in text
+    away = state == "firestore_away" and page != "access"
+    assert ("Firestore does not answer" in text) == away
+    assert "R2 does not answer" not in text  # it refuses
+    if away and page != "video":  # which quotes it as evidence too
+        assert len({line for line in text.splitlines() if "could not be reached" in line}) == 1
+        assert text.index("No answer since") < text.index(opened.title[0].value)
+        assert [button.label for button in opened.button].count("Try again") == 1
+        assert "Not known: " in text
+    if state == "bucket_refuses" and page in {"overview", "purge"}:
+        assert "Access denied" in text
     if state == "firestore_away" and page in {"overview", "find", "user", "video"}:
         assert "could not be reached" in text
         assert not any(nothing in text for nothing in NOTHING)

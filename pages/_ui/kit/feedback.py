@@ -1,8 +1,9 @@
 """Draws the states of a part of a page that are not its content: loading, empty, incomplete, denied, failed.
 
-`section` runs one part and shows its state, so that one failure does not take the page with it. Beside the content
-stand the time and the cost of its reading; a part that reaches the budget of document reads stops and asks. An
-unexpected error becomes an incident number on the page, and the log holds the traceback under that number.
+`section` runs one part and shows its state, so that one failure does not take the page with it. That a store does not
+answer stands once, at the top of the page (`pages/_ui/kit/away.py`), and each part that lacks it is one line. Beside
+the content stand the time and the cost of its reading; a part that reaches the budget of document reads stops and asks.
+An unexpected error becomes an incident number on the page, and the log holds the traceback under that number.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages._ui.kit import format, session
+from pages._ui.kit import away, format, session
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
 from storage.clients import circuit, meter
@@ -137,13 +138,16 @@ _FACES: tuple[tuple[type[StorageError], _Face], ...] = (
 )
 
 
-def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "", title: str = "") -> T | None:
+def section(
+    what: str, body: Callable[[], T], *, key: str, unknown: str = "", title: str = "", apart: bool = False
+) -> T | None:
     """Runs `body`, which loads and draws one part of a page; where it fails, its place shows why, and the page goes on.
 
-    A `StorageError` shows `error_panel` (with `unknown`: what is not known because of it); any other error shows a
-    number under which the log has the traceback. Everything that `body` had drawn disappears, so no half of a table
-    stays; where that is the title of the page, `title` (Markdown) takes its place. Returns the result of `body`, or
-    `None` where it failed. Streamlit's own control flow passes through.
+    A `StorageError` shows as `failed` says (with `unknown`: what is not known because of it; `apart`: the part stands
+    in a dialog, over the page); any other error shows a number under which the log has the traceback. Everything that
+    `body` had drawn disappears, so no half of a table stays; where that is the title of the page, `title` (Markdown)
+    takes its place. Returns the result of `body`, or `None` where it failed. Streamlit's own control flow passes
+    through.
     """
     place = st.empty()
     try:
@@ -152,7 +156,7 @@ def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "", ti
     except StorageError as error:
         with place.container():
             _title(title)
-            error_panel(error, what=what, unknown=unknown, key=key)
+            failed(error, what=what, unknown=unknown, key=key, apart=apart)
     except Exception as error:
         with place.container():
             _title(title)
@@ -163,6 +167,15 @@ def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "", ti
 def _title(words: str) -> None:
     if words:
         st.title(words, anchor=False)
+
+
+def failed(error: StorageError, *, key: str, what: str, unknown: str = "", apart: bool = False) -> None:
+    """Shows that a part is not known: in one line where the top of the page says that the store does not answer, and
+    else, as for any other failure, by `error_panel`."""
+    if apart or not away.told(error):
+        error_panel(error, what=what, unknown=unknown, key=key)
+        return
+    away.line(unknown or what, error)
 
 
 def error_panel(error: StorageError, *, key: str, what: str = "", unknown: str = "") -> None:
@@ -198,7 +211,7 @@ def _details(error: StorageError) -> None:
     if error.remedy:
         st.markdown(f"**What to do:** {md(error.remedy, 1_000)}")
     if isinstance(error, Unreachable) and backends.is_demo(reader.read()):
-        st.markdown("This is the demo: one of its sample stores has stopped. “Try again” starts it again.")
+        st.markdown(away.DEMO)
     if isinstance(error, NotFound) and error.target:
         st.markdown(f":material/search: [Look for it with Find]({url_for('find', q=error.target)})")
     if isinstance(error, MissingIndex) and error.definition:
@@ -248,13 +261,16 @@ def denied(action: str, *, role: str = "", needed: str = "") -> None:
 
 def incomplete(what: str, *, error: StorageError | None, shown: int, key: str) -> None:
     """Says that the content is only a part, how much and why, so that nobody takes it for the whole."""
-    why = md(error.message) if error else "The limit that was asked for was reached."
+    told = error is not None and away.told(error)
+    why = "The limit that was asked for was reached."
+    if error:
+        why = away.words(error) if told else md(error.message)
     st.warning(
         f"Only the first {shown:,} {md(what)} are here. {why} Sums and counts over them are lower bounds.",
         title="Incomplete",
         icon=":material/hourglass_bottom:",
     )
-    if error and error.retryable:
+    if error and error.retryable and not told:
         _retry(key)
 
 

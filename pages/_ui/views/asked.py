@@ -8,17 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
 from pages._ui import focusing
 from pages._ui.access.guard import actor, allowed, require
 from pages._ui.copying import copy_button
-from pages._ui.data import request_loads
+from pages._ui.data import loads, request_loads
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, format, session
-from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
@@ -167,7 +166,7 @@ def _link(one: TeamRequest) -> None:
     st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=query)
 
 
-def waiting(*, page: str) -> None:
+def waiting(*, page: str) -> loads.Loaded[Any]:
     """Draws what waits for this person's answer, with the ways to give one."""
     loaded, now = request_loads.waiting(), datetime.now(UTC)
     roles = actor(active=False).roles
@@ -185,7 +184,7 @@ def waiting(*, page: str) -> None:
     refused = session.take(key(page, "answer", "refused"))
     if isinstance(refused, StorageError):
         feedback.error_panel(refused, key=key(page, "answer", "failed"))
-    freshness(loaded.read_at, key=key(page, "asked_fresh"), cost=loaded.cost, on_refresh=request_loads.forget)
+    return loaded
 
 
 def _answer(one: TeamRequest, page: str) -> None:

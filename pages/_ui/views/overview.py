@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.access import addresses
-from pages._ui.kit import charts, format, status, tables
+from pages._ui.kit import away, charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
@@ -45,6 +45,17 @@ def backends(checks: Sequence[Check]) -> None:
             st.caption(md(check.detail, 300))
             if not check.ok and check.remedy:
                 st.markdown(f"**What to do:** {md(check.remedy, 500)}")
+
+
+def unanswered(checks: Sequence[Check]) -> None:
+    """Draws a line for each store that does not answer: the checks that need it."""
+    by_store: dict[str, list[Check]] = {}
+    for check in checks:
+        by_store.setdefault(check.error.store if check.error else "", []).append(check)
+    for some in by_store.values():
+        names = ", ".join(_NAMES.get(check.name, (check.name, ""))[0] for check in some)
+        if error := some[0].error:
+            away.line(f"whether all is well with {names}", error)
 
 
 def health(checks: Sequence[Check], *, page: str) -> None:

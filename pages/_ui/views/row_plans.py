@@ -14,7 +14,6 @@ from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.data.row_plans import PlanStanding
 from pages._ui.kit import format, session, status
-from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.views import elsewhere
@@ -68,7 +67,7 @@ def _ends(place: PlanPlace, discard: Callable[Concatenate[Actor, P], None]) -> C
     return end
 
 
-def waiting(page: str) -> None:
+def waiting() -> loads.Loaded[Any]:
     """Draws each plan of rows that this person could agree to as its second person, or says that there is none."""
     loaded, mine = loads.waiting_plans(), actor(active=False).email
     found = [one for one in loaded.value if one.maker != mine and allowed(one.approving)]
@@ -83,8 +82,7 @@ def waiting(page: str) -> None:
                 elsewhere.link(there, one.plan_id, "Look and answer")
     if not found:
         st.caption(":material/check_circle: No joint repair, adoption or removal waits for you.")
-    fresh = key(page, "row_plans_fresh")
-    freshness(loaded.read_at, key=fresh, cost=loaded.cost, on_refresh=loads.waiting_plans.clear)
+    return loaded
 
 
 def standing(found: PlanStanding) -> bool:

@@ -117,12 +117,12 @@ def suspicion(found: Suspicion, *, about: str = "") -> None:
 
 def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
     """Says that not everything could be read: what, why, and how much is therefore unknown."""
-    lines = [
-        f"- {md(failure.target, 120)}: {md(failure.message, 300)} {md(failure.remedy, 300) if failure.remedy else ''}"
-        for failure in failures[:10]
-    ]
-    if len(failures) > 10:
-        lines.append(f"- and {len(failures) - 10:,} more")
+    alike: dict[tuple[str, str], list[Failure]] = {}
+    for failure in failures:
+        alike.setdefault((failure.code, failure.remedy), []).append(failure)
+    lines = [_alike(some) for some in list(alike.values())[:10]]
+    if len(alike) > 10:
+        lines.append(f"- and {sum(len(some) for some in list(alike.values())[10:]):,} more")
     known = f" **{number(unchecked, 'clip')} could not be checked**; none counts as missing." if unchecked else ""
     st.warning(
         f"Not everything could be read, so there may be more findings than this list shows.{known}\n\n"
@@ -130,6 +130,14 @@ def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
         title="Incomplete",
         icon=":material/hourglass_bottom:",
     )
+
+
+def _alike(failures: Sequence[Failure]) -> str:
+    """One line about failures of one kind: what could not be read, with the words of the first."""
+    first = failures[0]
+    targets = ", ".join(dict.fromkeys(md(failure.target, 120) for failure in failures[:10]))
+    more = f" and {len(failures) - 10:,} more" if len(failures) > 10 else ""
+    return f"- {targets}{more}: {md(f'{first.message} {first.remedy}'.strip(), 600)}"
 
 
 def chart(findings: Sequence[Finding]) -> None:

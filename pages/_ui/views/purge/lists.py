@@ -148,7 +148,7 @@ def jobs() -> None:
     freshness(loaded.read_at, key=key(PAGE, "jobs_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
 
 
-def waiting() -> None:
+def waiting() -> loads.Loaded[Any]:
     """Draws each plan that this person could agree to as its second person, or says that there is none."""
     loaded = loads.open_plans()
     mine = actor(active=False).email
@@ -169,7 +169,7 @@ def waiting() -> None:
             st.page_link(SCREENS[PAGE].file, label="Look and answer", icon=":material/how_to_reg:", query_params=query)
     if not found:
         st.caption(":material/check_circle: No purge waits for you.")
-    freshness(loaded.read_at, key=key(PAGE, "waiting_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+    return loaded
 
 
 def going_on() -> None:

@@ -83,7 +83,8 @@ def draw(subject: Subject, *, page: str) -> None:
 def _body(target: RepairTarget, subject: Subject) -> None:
     if _open(target.page) not in st.session_state:
         st.rerun()  # it was confirmed: the page shows how it ended
-    feedback.section(target.kind.title.lower(), partial(_form, target, subject), key=key(target.page, "fix", "form"))
+    form = partial(_form, target, subject)
+    feedback.section(target.kind.title.lower(), form, key=key(target.page, "fix", "form"), apart=True)
 
 
 def _form(target: RepairTarget, subject: Subject) -> None:

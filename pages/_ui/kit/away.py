@@ -1,0 +1,96 @@
+"""Says once, at the top of a page, which stores do not answer; each part of the page that needs one says one line.
+
+`guard.show` opens the notice for the run of a page. Where a part fails, `told` puts the store into the notice, so that
+`line` is enough in the part's place. A run of a fragment cannot write at the top of the page: there, only stores count
+that the page named when it was drawn as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+from pages._ui.kit import format
+from pages._ui.kit.text import md
+from storage.clients import circuit
+from storage.errors import StorageError, Unreachable
+from storage.settings import backends, reader
+
+DEMO: Final = "This is the demo: one of its sample stores has stopped. “Try again” starts it again."
+_NAMED: Final = "desk__away"  # session key: the stores that the top of the open page names
+
+
+@contextmanager
+def noticing() -> Iterator[None]:
+    """Within the block, which draws a page, stores that do not answer are named above everything that it draws."""
+    st.session_state[_NAMED] = frozenset[str]()
+    token = _notice.set(_Notice())
+    try:
+        yield
+    finally:
+        _notice.reset(token)
+
+
+def told(error: StorageError) -> bool:
+    """Whether the top of the page says that this error's store does not answer; it does from now on where it can."""
+    if not isinstance(error, Unreachable) or not error.store:
+        return False
+    notice = _notice.get()
+    if notice is None:
+        return error.store in st.session_state.get(_NAMED, ())
+    notice.tell(error)
+    return True
+
+
+def words(error: StorageError) -> str:
+    return f"{md(error.store)} does not answer."
+
+
+def line(unknown: str, error: StorageError) -> None:
+    """Draws that something is not known because the store, which the top of the page names, does not answer."""
+    st.markdown(f":gray[:material/cloud_off: Not known: {md(unknown, 200)}. {words(error)}]")
+
+
+class _Notice:
+    def __init__(self) -> None:
+        self._place = st.empty()
+        self._errors: dict[str, StorageError] = {}
+        self._said = ""
+
+    def tell(self, error: StorageError) -> None:
+        """Names the error's store; the newest error of a store says when it is asked again."""
+        if not self._errors:
+            with self._place.container(border=True, key="desk-away"):
+                self._text = st.empty()
+                # Any button runs the script again, and so the parts that failed: errors are never cached.
+                st.button("Try again", key="desk-away-retry", icon=":material/refresh:", on_click=circuit.ask_again)
+        self._errors[error.store] = error
+        st.session_state[_NAMED] = frozenset(self._errors)
+        said = "\n\n".join([*map(_about, self._errors.values()), *([DEMO] if backends.is_demo(reader.read()) else [])])
+        if said != self._said:
+            self._said = said
+            self._text.error(said, title=f"{_and(sorted(self._errors))} not answer", icon=":material/cloud_off:")
+
+
+_notice: ContextVar[_Notice | None] = ContextVar("notice", default=None)
+
+
+def _and(names: list[str]) -> str:
+    return f"{md(' and '.join(names))} {'does' if len(names) == 1 else 'do'}"
+
+
+def _about(error: StorageError) -> str:
+    """Since when, how it was seen, when the store is asked again, and what to do."""
+    now = datetime.now(UTC)
+    silence = circuit.silence(error.store)
+    since = f"No answer since {format.as_of(silence.since, now).removeprefix('as of ')}. " if silence else ""
+    again = " It is asked again each time a page needs it."
+    if silence and silence.asked_again:  # the error of a call that was not sent says so itself
+        again = "" if error.detail == "not asked" else f" It is not asked again until {silence.asked_again:%H:%M:%S}."
+    remedy = f"  \n**What to do:** {md(error.remedy, 600)}" if error.remedy else ""
+    return f"{md(since + error.message + again, 700)}{remedy}"
