@@ -11,10 +11,12 @@ import pytest
 from storage.actions.scans import ScanKeeper, clean_up
 from storage.actions.writers import Writers
 from storage.domain.layout import Layout
-from storage.domain.scans.kept import FOLDER, head_fields, head_from, scan_path, table_key
+from storage.domain.scans.kept import FOLDER, NEWEST, head_fields, head_from, scan_path, table_key
+from storage.services.verify import run_of_job
 from tests.cli.conftest import Answer, Desk
 from tests.cli.test_scans import customer, key
 from tests.rigs.clips import film
+from tests.rigs.seaweed import rig_of
 
 CLOUD_RUN = {"CLOUD_RUN_TASK_COUNT": "2", "CLOUD_RUN_EXECUTION": "clip-desk-scan-x7k2p"}
 
@@ -84,7 +86,7 @@ def test_parts_of_two_runs_are_never_joined_and_the_missing_shard_is_named_with_
 
 def test_parts_without_a_run_are_joined_with_a_note_of_when_each_began(desk: Desk) -> None:
     customer(desk, "1", clips=1)
-    part(desk, "1/2")
+    older = part(desk, "1/2")
     both = [part(desk, "1/2"), part(desk, "2/2")]
     named = part(desk, "1/2", "other")
     assert refusal(join(desk, both[0], named))[:2] == (2, "bad_input")
@@ -94,6 +96,10 @@ def test_parts_without_a_run_are_joined_with_a_note_of_when_each_began(desk: Des
     first, second = whole["notes"]
     assert "they began" in first
     assert "Older parts of 1/2 wait beside these" in second
+    desk.world.writer.delete(scan_path(older))
+    desk.world.writer.update(scan_path(part(desk, "1/2")), {"started_at": datetime.now(UTC) - timedelta(hours=25)})
+    part(desk, "2/2")
+    assert "1/2 missing; 1 of 2 are kept" in refusal(join(desk))[2], "a part of another day is of another run"
 
 
 def test_an_indexed_job_names_its_run_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +110,7 @@ def test_an_indexed_job_names_its_run_by_itself(desk: Desk, monkeypatch: pytest.
         monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", index)
         answer = desk.run("verify", "--all", "--keep", "--shard", "auto")
         assert "of run clip-desk-scan-x7k2p: python -m storage scans show" in answer.err
+    assert run_of_job("auto", {**CLOUD_RUN, "JOB_COMPLETION_INDEX": "1"}) == ""  # a pod that was told of another's
     by_hand = desk.run("verify", "--all", "--keep", "--shard", "1/2", "--json").json  # of no execution that has a 2/2
     assert "run" not in by_hand
     whole = join(desk, "--run", "clip-desk-scan-x7k2p").json
@@ -227,7 +234,12 @@ def test_a_scan_that_cannot_be_read_hides_neither_what_was_known_nor_the_next_sc
     fourth = keep(desk)["scan_id"]
     assert [one["kind"] for one in desk.run("scans", "show", fourth, "--json").json["findings"]] == ["not_media"]
 
-    desk.world.writer.update(scan_path(fourth), {"version": 99})  # as a later version of the desk writes it
+    ahead = {"at": datetime.now(UTC) + timedelta(days=400)}  # by a clock that was wrong
+    desk.world.writer.update(scan_path(fourth), {"version": 99, **ahead})  # as a later version of the desk writes it
+    desk.world.writer.update(NEWEST, ahead)
+    rig_of(desk.bucket).process.backdate_objects(
+        desk.bucket, {table_key(fourth): datetime.now(UTC) - timedelta(hours=1)}
+    )
     assert desk.run("scans", "--json").json["error"]["code"] == "unusable_answer"
     fifth = keep(desk)
     assert fifth["scan_id"], fifth

@@ -181,10 +181,12 @@ def test_a_row_whose_highlights_cannot_be_written_does_not_stop_the_others(world
     for uid, entry in (("u1", {"title": "No times"}), ("u2", whole)):
         world.add_user(uid, {VIDEO: 1}, caches=False)
         world.put_documents({f"users/{uid}/videos/{VIDEO}/highlights/main": {"highlights": [entry]}})
-        world.put_objects({f"users/{uid}/{VIDEO}/highlights.json": (b"no JSON", "application/json")})
+    world.put_objects({f"users/u1/{VIDEO}/highlights.json": (b"no JSON", "application/json")})
+    world.purging.writers.objects.delete([f"users/u2/{VIDEO}/highlights.json"])
     plan = make_joint_plan(world.purging, [("u1", VIDEO), ("u2", VIDEO)], "rebuild-highlights", ADA)
     job_id = apply_joint_plan(world.purging, plan, REASON, ADA).job_id
-    assert run_job(world.purging, job_id).state == "incomplete"
+    ended = run_job(world.purging, job_id)
+    assert (ended.state, ended.copies_until) == ("incomplete", None), "what was not there leaves no copy"
     assert [row.outcome for row in outcomes(world.purging.jobs, job_id)] == ["refused", "done"]
 
 
