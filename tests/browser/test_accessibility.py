@@ -76,6 +76,7 @@ def test_where_the_role_may_not_see_the_page(demo: RunningApp, page: Page) -> No
 def test_where_somebody_has_no_role(demo: RunningApp, page: Page) -> None:
     open_page(page, f"{demo.url}/purge?as=nobody")
     expect(page.get_by_text("has no role here")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
     assert violations(page) == {}
 
 
@@ -105,6 +106,7 @@ def signed_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]
 def test_where_people_sign_in(signed_out: RunningApp, page: Page, query: str) -> None:
     open_page(page, f"{signed_out.url}/audit{query}")
     expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
     assert violations(page) == {}
 
 

@@ -244,4 +244,5 @@ def test_a_scan_that_cannot_be_read_hides_neither_what_was_known_nor_the_next_sc
     fifth = keep(desk)
     assert fifth["scan_id"], fifth
     assert kept(desk)[0]["scan_id"] == fifth["scan_id"]
+    assert (desk.world.fields(scan_path(fifth["scan_id"])) or {})["at"] > ahead["at"]
     assert desk.objects.head(table_key(fourth)) is not None

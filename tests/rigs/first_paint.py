@@ -44,6 +44,7 @@ RECORDER = """
   const watcher = new MutationObserver(() => { window.stillFrames = 0 })
   document.addEventListener("DOMContentLoaded", () => {
     watcher.observe(document.body, { subtree: true, childList: true, attributes: true })
+    for (const link of document.querySelectorAll("link[rel=later]")) link.remove() // the scripts of other pages
   })
   const look = () => {
     window.stillFrames += 1
@@ -101,7 +102,8 @@ ADDRESSES = {**{name: f"/{name}" for name, screen in SCREENS.items() if screen.l
 
 @dataclass(frozen=True)
 class Visit:
-    """Where each heading stood, one place after the other; the scripts that the head names, and those that came.
+    """Where each heading stood, one place after the other; the scripts that the head names for this page, and those
+    that it used (what other pages will want is not fetched).
 
     `grids` holds, for each width of the window, where the title stands and how wide the page is (`GRID`). `violations`
     are those of the whole page, unfolded (`tests/rigs/axe.py`).
@@ -126,8 +128,14 @@ class Visit:
         return {text: tops for text, tops in self.headings.items() if max(tops) - min(tops) > MOST_PIXELS}
 
 
-def visits(browser: Browser, url: str, *, first: Callable[[Page], object] = lambda page: None) -> dict[str, Visit]:
-    """One visit to each page of the demo at this address; `first` gets the browser's page before them."""
+def visits(
+    browser: Browser,
+    url: str,
+    *,
+    first: Callable[[Page], object] = lambda page: None,
+    last: Callable[[Page], object] = lambda page: None,
+) -> dict[str, Visit]:
+    """One visit to each page of the demo at this address; `first` gets the browser's page before them, `last` after."""
     with browser.new_context(viewport=SIZE) as context:
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(RECORDER)
@@ -135,7 +143,9 @@ def visits(browser: Browser, url: str, *, first: Callable[[Page], object] = lamb
         first(page)
         found = {name: _visit(page, url + address) for name, address in ADDRESSES.items()}
         video = page.locator("a.go").first.get_attribute("href")
-        return found | {"video": _visit(page, f"{url}/{video}")}
+        found["video"] = _visit(page, f"{url}/{video}")
+        last(page)
+        return found
 
 
 def _visit(page: Page, address: str) -> Visit:
@@ -144,7 +154,7 @@ def _visit(page: Page, address: str) -> Visit:
     until(lambda: page.evaluate(COMPLETE, STILL_FRAMES), f"the end of {address}", every_seconds=0.1)
     assert page.get_by_text("Something went wrong").count() == 0, address
     # Of the page as the server sends it: Streamlit's own script adds links for what it fetches late.
-    named = re.findall(r'(?:href|src)="([^"]+)"', answer.text())
+    named = re.findall(r'<(?!link rel="later")[^>]*(?:href|src)="([^"]+)"', answer.text())
     fetched = page.evaluate('() => performance.getEntriesByType("resource").map((one) => one.name)')
     charts = page.get_by_test_id("stVegaLiteChart").count() > 0
     headings = page.evaluate("() => structuredClone(window.headings)")
