@@ -84,6 +84,7 @@ class List {
     if (first || other) this.ticked = new Set(data.chosen)
     this.texts = []
     this.grid.setAttribute("aria-label", data.label)
+    this.root.getRootNode().host?.setAttribute("data-list", data.label) // names.js names the list's download by it
     this.grid.setAttribute("aria-multiselectable", String(data.select === "many"))
     this.grid.style.setProperty("--row", `${data.pixels}px`)
     this.root.style.height = `${data.height}px`
