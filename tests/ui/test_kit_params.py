@@ -105,3 +105,44 @@ def test_a_component_may_be_named_after_any_id() -> None:
     hashed = [component_key(key("user", uid)) for uid in ("a__b", "a__c", "__")]
     assert len(set(hashed)) == 3
     assert not any("__" in one for one in hashed)
+
+
+CHOICES = """
+import streamlit as st
+from pages._ui.kit import params
+with params.choices("fleet", arrived=True):
+    st.segmented_control(
+        "List", ["Biggest", "Wrong counters"], default="Biggest", key="fleet-list", bind="query-params", required=True
+    )
+    st.multiselect("Kind", ["Missing object", "Key outside the account"], key="fleet-kind", bind="query-params")
+st.text(repr([st.session_state["fleet-list"], st.session_state["fleet-kind"]]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "told"),
+    [
+        ({"fleet-list": "Drifting"}, ["Wrong counters", []], ""),
+        (
+            {"fleet-kind": ["Missing object", "Foreign key"]},
+            ["Biggest", ["Missing object", "Key outside the account"]],
+            "",
+        ),
+        ({"fleet-list": "Biggest"}, ["Biggest", []], ""),  # the default, which the address need not hold
+        ({"fleet-list": "Sideways", "fleet-other": "x"}, ["Biggest", []], "“Sideways”, which"),
+        (
+            {"fleet-kind": ["Missing object", "Phantom parent"]},
+            ["Biggest", ["Missing object"]],
+            "“Missing parent document”",
+        ),
+    ],
+)
+def test_a_former_word_of_a_choice_is_understood_and_an_unknown_one_is_told(asked, taken, told):
+    app = AppTest.from_string(CHOICES, default_timeout=PATIENCE_SECONDS)
+    for name, value in asked.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    assert app.text[0].value == repr(taken)
+    said = " ".join(one.value for one in app.info)
+    assert told in said if told else not said

@@ -83,6 +83,12 @@ def test_the_page_shows_limits_growth_size_drift_plans_and_videos(app):
     page.text_input("fleet-text").set_value("").run()
     page.segmented_control("fleet-list").set_value("Wrong counters").run()
     assert "user.total_storage_bytes" in words(page)
+    saved = app.open("fleet", **{"fleet-list": "Drifting"})  # a link from when the list was called so
+    assert saved.segmented_control("fleet-list").value == "Wrong counters"
+    assert "is no choice here" not in words(saved)
+    other = app.open("fleet", **{"fleet-list": "Sideways"})
+    assert other.segmented_control("fleet-list").value == "Near or over a limit"
+    assert "asks for “Sideways”, which is no choice here" in words(other)
 
 
 def test_a_view_costs_the_same_at_one_ten_and_a_hundred_times_the_data(app):
@@ -198,6 +204,7 @@ def test_a_backend_that_is_away_or_refuses_is_no_missing_rollup(app, code):
         text = words(app.open("fleet"))
     assert "no figures about all customers yet" not in text
     assert "anything about all customers together" in text
+    assert ("Firestore does not answer" in text) == (code is StatusCode.UNAVAILABLE)
     assert "u000@example.com" in words(app.open("fleet"))
 
 

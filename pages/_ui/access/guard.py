@@ -20,7 +20,7 @@ from pages._ui.access import identity, screens
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits, refuse_to_serve
 from pages._ui.data import audit_looks
-from pages._ui.kit import away, feedback
+from pages._ui.kit import away, feedback, params, session
 from pages._ui.nav import SCREENS
 from storage import logs
 from storage.clients.meter import metering
@@ -149,7 +149,7 @@ def show(name: str, page: Callable[[], None]) -> None:
     try:
         with metering(read_budget=feedback.allowed(name)) as meter:
             feedback.begin()
-            with away.noticing():
+            with params.choices(name, arrived=session.current() != name), away.noticing():
                 _drawn(name, page)
         feedback.say(meter.cost())
     except SessionEnded as error:  # the session ended while the page was drawn

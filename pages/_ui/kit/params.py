@@ -1,15 +1,36 @@
-"""Reads ids and the search text from the address bar, and refuses unusable ones."""
+"""Reads ids and the search text from the address bar, and refuses unusable ones.
+
+The other parameters belong to the widgets that are bound to them: a word that a choice had once is put in its present
+form, and one that no choice has is told to the person.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
 
 import streamlit as st
 
 from pages._ui.kit import feedback
-from pages._ui.kit.session import IDS, QUERY, url_for
+from pages._ui.kit.session import IDS, QUERY, key, url_for
+from pages._ui.kit.text import md
 from storage.errors import BadInput
 from storage.ids import check_stored_id
 
 _HINT = "Open this page from a search result, or give the id in the address."
+_FINDINGS: Final = {
+    "Orphan object": "File without a document",
+    "Foreign key": "Key outside the account",
+    "Phantom parent": "Missing parent document",
+}
+_FORMER: Final[Mapping[str, Mapping[str, str]]] = {
+    "list": {"Drifting": "Wrong counters"},
+    "growth": {"Users": "Customers"},
+    "kind": _FINDINGS,
+    "what": _FINDINGS,
+}
+"""By the end of a parameter's name: the words of choices in links that were kept, and what they are called now."""
 MAX_QUERY = 2_000  # characters; longer than any presigned URL that could be pasted
 
 
@@ -64,6 +85,43 @@ def question() -> str:
     except BadInput as error:
         feedback.error_panel(error, key=f"params__{QUERY}")
         return ""
+
+
+@contextmanager
+def choices(page: str, *, arrived: bool) -> Iterator[None]:
+    """Around the drawing of a page: puts former words of choices in their present form, and, for somebody who has just
+    `arrived`, says above the page which words of the address are no choice there."""
+    asked = {name: st.query_params.get_all(name) for name in st.query_params if arrived and name.startswith(f"{page}-")}
+    if _renewed(page, asked):
+        st.rerun()  # widgets take their first value from the address as the run found it
+    place = st.empty()
+    yield
+    ignored = [value for name, values in asked.items() for value in values if _ignored(name, value)]
+    if ignored:
+        words = ", ".join(f"“{md(value, 60)}”" for value in ignored[:5])
+        place.info(
+            f"The address asks for {words}, which is no choice here now. The page is shown without it.",
+            icon=":material/link_off:",
+        )
+
+
+def _renewed(page: str, asked: Mapping[str, list[str]]) -> bool:
+    changed = False
+    for name, values in asked.items():
+        former = _FORMER.get(name.removeprefix(key(page, "")), {})
+        present = [former.get(value, value) for value in values]
+        if present != values:
+            st.query_params[name] = present
+            changed = True
+    return changed
+
+
+def _ignored(name: str, value: str) -> bool:
+    """Whether the widget of this parameter was drawn and did not take the value; the address has lost it then."""
+    if name not in st.session_state or value in st.query_params.get_all(name):
+        return False
+    taken = st.session_state[name]
+    return value not in (taken if isinstance(taken, list) else [taken])
 
 
 def _question(value: str, name: str) -> str | None:
