@@ -33,6 +33,9 @@ def test_a_change_is_taken_back_by_somebody_else_in_a_new_session_and_says_so_ev
     assert "ticket 4711" in text
     press(shown, "Undo…")
     next(one for one in shown.text_input if one.label.startswith("Reason")).set_value("ticket 4712")
+    sent = [one.proto for one in shown.get("bidi_component")]
+    begun = [one.json for one in sent if one.component_name == "clipdesk_focus"]
+    assert any("undo_reason" in one for one in begun), "the cursor begins in the reason"
     press(shown.run(), "Undo the change")
     assert app.world.fields(VIDEO)["status"] == "processing"
     assert "Undone by admin@demo.local" in words(shown)

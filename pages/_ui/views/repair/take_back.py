@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from pages._ui import focusing
 from pages._ui.access.guard import guarded, stopped_by
 from pages._ui.data import loads
 from pages._ui.data.resources import repair_context, stores
@@ -78,13 +79,15 @@ def _look(page: str, change_id: str, needed: Action) -> None:
     for name in found.objects:
         st.caption(f"If the change wrote the object {md(name, 400)}, it is also put back as it was.")
     mark = (change_id, session.nonce(key(page, "undo_nonce")))
+    name = key(page, "undo_reason", *mark)
     reason = st.text_input(
         "Reason, with the ticket",
-        key=key(page, "undo_reason", *mark),
+        key=name,
         max_chars=MAX_REASON_CHARS,
         live=True,
         placeholder="Why you undo it, for the readers of the audit",
     )
+    focusing.begin_in(name, key=key(page, "undo_focus"))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Undo the change",
