@@ -25,6 +25,7 @@ from storage.domain.purge.removed import FULLY_TOLD
 from storage.domain.search import Match, SearchResult
 
 NAME: Final = "find"
+_CARDS: Final = 10  # more matches than this stand in a list
 _ICONS: Final = {
     "user": "person",
     "video": "movie",
@@ -158,10 +159,11 @@ def _say(found: SearchResult) -> None:
                 icon=f":material/{audit.icon}:",
                 query_params={"text": found.query[:200]},
             )
-    for match in found.matches[:10]:
-        _card(match)
-    if len(found.matches) > 10:
+    if len(found.matches) > _CARDS:
         _table(found)
+    else:
+        for match in found.matches:
+            _card(match)
     if found.withheld and (not found.matches or found.kind == "email_prefix"):
         st.caption(f":material/visibility_off: Not searched: {md(found.withheld, 200)}.")
     if found.truncated:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import nav
 from tests.rigs.clips import film
+from tests.rigs.lists import with_column
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY, SeaweedRig
 from tests.rigs.waiting import dead_port
@@ -178,3 +179,10 @@ def test_the_user_page_of_an_ordinary_customer_costs_few_reads(app):
     before = app.world.faults.reads.total()
     words(app.open("user", uid="u1"))
     assert app.world.faults.reads.total() - before <= 30
+
+
+def test_more_matches_than_cards_stand_in_the_list_alone(app):
+    app.world.put({f"users/u{one:02}": user(f"u{one:02}", email=f"same{one:02}@x.org") for one in range(11)})
+    found = app.open("find", q="same")
+    assert len(with_column(found, "why")) == 11
+    assert "Open" not in labels(found)

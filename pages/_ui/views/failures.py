@@ -146,15 +146,16 @@ def _card(one: FailureGroup, together: Collection[tuple[str, str]], now: datetim
     with st.container(border=True, key=key(page, "group", one.id)):
         sort = "failed" if one.sort == "error" else "stopped"
         whose = " :violet-badge[:material/person: waits for customers]" if one.customers else ""
-        st.markdown(
+        lines = [
             f":{colour}-badge[:material/{icon}: {word}]{whose} **{number(len(one.videos), 'video')}** of "
-            f"{number(one.users, 'customer')} {sort}: {md(_said(one), 260)}"
-        )
-        st.markdown(f":small[{_when(one, now)} {_bursts(one, together)}]")
+            f"{number(one.users, 'customer')} {sort}: {md(_said(one), 260)}",
+            f":small[{_when(one, now)} {_bursts(one, together)}]",
+        ]
         if one.life not in _ASIDE:
-            st.markdown(f":small[{going_on(one.standing)}]")
+            lines[1] = f":small[{going_on(one.standing)} {_when(one, now)} {_bursts(one, together)}]"
         if one.mark is not None:
-            st.markdown(f":small[:gray[{md(_marked(one, now), 400)}]]")
+            lines.append(f":small[:gray[{md(_marked(one, now), 400)}]]")
+        st.markdown("  \n".join(lines))
         _ask(one, page)
 
 
