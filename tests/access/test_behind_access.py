@@ -56,7 +56,8 @@ def test_a_right_assertion_opens_the_page(desk: RunningApp, issuer: Issuer) -> N
 def test_a_group_in_the_assertions_custom_claims_gives_its_role(desk: RunningApp, issuer: Issuer) -> None:
     token = fresh(issuer, email="sam@corp.test", custom={"groups": ["support"]})
     assert headings(desk, **{HEADER: token})[0] == "Access"
-    assert headings(desk, **{HEADER: fresh(issuer, email="sam@corp.test")}) == []  # no role: a word of why, no page
+    # No role: a word of why, and no page.
+    assert headings(desk, **{HEADER: fresh(issuer, email="sam@corp.test")}) == ["Clip Desk"]
 
 
 def test_the_plain_address_header_alone_is_worth_nothing(desk: RunningApp) -> None:
