@@ -131,7 +131,9 @@ def open_channel(settings: FirestoreSettings, *, single_threaded: bool = True) -
     options, path = _options(single_threaded), settings.credentials_path
     if settings.emulator_host:
         # An emulator is local: the environment's proxy for the internet must not get its calls.
-        return grpc.insecure_channel(settings.emulator_host, options=[*options, ("grpc.enable_http_proxy", 0)])
+        # One that was started again at this address is not to wait out the pauses of connections to the last one.
+        options = [*options, ("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
+        return grpc.insecure_channel(settings.emulator_host, options=options)
     credentials = _default_credentials(settings) if path is None else _credentials_of(path)
     return FirestoreGrpcTransport.create_channel(credentials=credentials, options=options)
 
