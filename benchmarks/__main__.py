@@ -250,12 +250,21 @@ def fleet_rows(arguments: argparse.Namespace) -> list[Row]:
         ),
         Row(
             f"`rollup` at {scan.DELAY_MS} ms a request, {made.customers:,} customers, with the index",
-            f"{found.scanned.rollup_pages:,} pages",
             "",
-            f"{made.rate:,.0f}/s, {made.queries:,} requests",
-            f"{made.queries / found.scanned.rollup_pages:.2f} requests a page",
+            "",
+            f"{made.rate:,.0f}/s",
+            "",
             "300/s",
             made.rate >= 300,
+        ),
+        Row(
+            "the same, requests that read",
+            "",
+            "",
+            f"{made.queries:,}",
+            f"{made.queries / found.scanned.rollup_pages:.2f} of {found.scanned.rollup_pages:,} pages",
+            "at most 1.5",
+            made.queries / found.scanned.rollup_pages <= 1.5,
         ),
     ]
 

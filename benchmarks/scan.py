@@ -37,6 +37,7 @@ from storage.domain.ranges import EVERYBODY, Range, shard_range
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
+from storage.sandbox.firestore.reads import LONGEST_PAGE
 from storage.services.fleet_scan import verify_all
 from storage.services.verify import VerifyContext, verify_user
 from storage.settings.backends import FirestoreSettings
@@ -83,7 +84,7 @@ class Scanned:
     alone: Run
     rollup: Run
     pages: int  # that both stores must give for the whole: 5,000 documents or 1,000 keys each
-    rollup_pages: int  # 300 users of a listing, or 5,000 documents each
+    rollup_pages: int  # the longest listings of users that the stand-in gives, or 5,000 documents each
 
 
 def uids(count: int) -> list[str]:
@@ -161,7 +162,7 @@ def measure_in(place: list[str], customers: int) -> Scanned:
     runs = [_in_process(what, place) for what in ("1/4", "alone", "1/1", "rollup")]
     each = 1 + 1 + 1 + CLIPS
     pages = ceil(customers * each / 5_000) + ceil(customers * 2 * CLIPS / 1_000)
-    rollup_pages = ceil(customers / 300) + ceil(customers * (1 + CLIPS) / 5_000)
+    rollup_pages = ceil(customers / LONGEST_PAGE) + ceil(customers * (1 + CLIPS) / 5_000)
     return Scanned(runs[2], runs[0], runs[1], runs[3], pages, rollup_pages)
 
 

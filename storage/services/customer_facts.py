@@ -29,7 +29,7 @@ from storage.repositories.clip_sums import ClipSum, sum_records
 from storage.repositories.records import Records
 
 ASKED_AT_ONCE = 32  # customers whose clips Firestore adds up: requests that mostly wait
-PAGES = 5  # of the listing of users, whose clips one range has
+CUSTOMERS = 1_500  # of a range, and the rest of a page: how long pages are, the backend decides
 RANGES = 4  # read at once
 _IN_MEMORY = 1_000_000  # characters of the titles of one range
 
@@ -140,13 +140,14 @@ class CustomerReader:
 
     def _ranges(self) -> Iterator[_Range]:
         pages: list[Table] = []
-        start = ""
+        start, customers = "", 0
         for page in self._records.iter_users():
             first = "" if page.frame.empty else str(page.frame["uid"].iloc[0])
-            if len(pages) >= PAGES and first:
+            if customers >= CUSTOMERS and first:
                 yield _Range(pages, start, first)
-                pages, start = [], first
+                pages, start, customers = [], first, 0
             pages.append(page)
+            customers += len(page.frame)
         yield _Range(pages, start, "")
 
     def _range(self, one: _Range) -> _Found:

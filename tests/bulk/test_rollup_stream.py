@@ -67,7 +67,7 @@ def random_world(seed: int) -> dict[str, dict[str, Any]]:
 def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages and ranges so short that they end everywhere."""
     monkeypatch.setitem(RecordQueries._listing.__kwdefaults__, "page_size", 2)
-    monkeypatch.setattr(customer_facts, "PAGES", 2)
+    monkeypatch.setattr(customer_facts, "CUSTOMERS", 4)
     monkeypatch.setattr(customer_facts, "RANGES", 3)
 
 
@@ -161,6 +161,21 @@ def test_a_rollup_of_everybody_costs_pages_and_is_billed_less_than_asking_for_ea
         assert costs[0] - costs[1] > 40 * 2
         assert requests[0] > 40 * 2
         assert requests[1] < 25  # counts, plans, users, accounting, clips, videos, and what is written
+
+
+def test_a_range_has_so_many_customers_however_short_the_pages_are_in_which_they_come(
+    embedded: EmbeddedFirestore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = []
+    with World(embedded) as world:
+        world.put(fleet(40))
+        for page in (20, 3):
+            monkeypatch.setitem(RecordQueries._listing.__kwdefaults__, "page_size", page)
+            monkeypatch.setattr(customer_facts, "CUSTOMERS", 20)
+            world.faults.calls.clear()
+            assert len(streamed(world.records)[0]) == 40
+            queries.append(world.faults.calls["RunQuery"])
+    assert queries == [6, 6]  # accounting, videos and clips of two ranges
 
 
 def test_customers_who_change_meanwhile_are_counted_as_they_were_or_as_they_are(
