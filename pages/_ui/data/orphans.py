@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pages._ui.data import purges
+from pages._ui.data import loads, purges
 from pages._ui.data.row_plans import PagePlans
 from storage.actions import orphans
 from storage.domain.orphans import OrphanAction, OrphanOutcome, OrphanPlan
@@ -19,10 +19,11 @@ PLANS: Final[PagePlans[OrphanPlan, OrphanOutcome]] = PagePlans(
     apply_plan=orphans.apply_orphan_plan,
     undo_job=orphans.undo_orphans,
     outcomes_of=orphans.orphan_outcomes,
+    forget=loads.report.clear,
 )
 
 
-def make(scope: Scope, action: OrphanAction, keys: tuple[str, ...], actor: Actor, *, caches: bool) -> str:
+def make(actor: Actor, scope: Scope, action: OrphanAction, keys: tuple[str, ...], *, caches: bool) -> str:
     """Makes a plan, keeps it where every process finds it, and returns its id."""
     context = purges.context()
     return PLANS.keep(context, orphans.make_orphan_plan(context, scope, action, actor, keys=keys, caches=caches))

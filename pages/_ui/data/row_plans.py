@@ -39,7 +39,10 @@ class PlanStanding:
 
 @dataclass(frozen=True, slots=True)
 class PagePlans(Generic[P, R]):
-    """One kind of plan, as pages have it. `opened_from` says where a person finds its address."""
+    """One kind of plan, as pages have it: its methods that change something take the actor first, as callbacks do.
+
+    `opened_from` says where a person finds its address; `forget` drops what the desk read and a job changes.
+    """
 
     plans: RowPlans[P]
     noun: str
@@ -48,6 +51,7 @@ class PagePlans(Generic[P, R]):
     apply_plan: Callable[[Purging, P, str, Actor], Job]
     undo_job: Callable[[Purging, str, str, Actor], Job]
     outcomes_of: Callable[[Jobs, str], Sequence[R]]
+    forget: Callable[[], None]
 
     def is_plan(self, text: str) -> bool:
         """Whether the text names a plan; false for a job. `BadInput` for neither: it becomes part of a key."""
@@ -99,27 +103,29 @@ class PagePlans(Generic[P, R]):
         """Those who agreed to the plan; a read for each."""
         return tuple(sorted({one.approver for one in self.plans.approvals(purges.context(), found)}))
 
-    def approve(self, plan_id: str, fingerprint: str, actor: Actor) -> None:
+    def approve(self, actor: Actor, plan_id: str, fingerprint: str) -> None:
         self.plans.approve(purges.context(), self._as_shown(plan_id, fingerprint), actor)
         loads.waiting_plans.clear()
 
-    def discard(self, plan_id: str, fingerprint: str, actor: Actor) -> None:
+    def discard(self, actor: Actor, plan_id: str, fingerprint: str) -> None:
         """Ends the plan that the person saw: nobody can agree to it or apply it any more."""
         self.plans.discard(purges.context(), self._as_shown(plan_id, fingerprint), actor)
         loads.waiting_plans.clear()
 
-    def apply(self, plan_id: str, fingerprint: str, reason: str, actor: Actor) -> str:
+    def apply(self, actor: Actor, plan_id: str, fingerprint: str, reason: str) -> str:
         """Applies the plan that the person saw, starts its worker, and returns the id of its job."""
         job = self.apply_plan(purges.context(), self._as_shown(plan_id, fingerprint), reason, actor)
         purges.start(job.job_id)
         loads.waiting_plans.clear()
+        self.forget()
         return job.job_id
 
-    def undo(self, job_id: str, reason: str, actor: Actor) -> str:
+    def undo(self, actor: Actor, job_id: str, reason: str) -> str:
         """Begins to take everything back, starts the worker, and returns the id of that job."""
         job = self.undo_job(purges.context(), job_id, reason, actor)
         purges.start(job.job_id)
         loads.job.clear()
+        self.forget()
         return job.job_id
 
     def outcomes(self, job: Job) -> Sequence[R]:

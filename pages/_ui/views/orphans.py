@@ -22,14 +22,14 @@ from pages._ui.views.row_plans import PlanPlace
 from storage.actions.orphans import needed_action, needed_to_plan
 from storage.domain.integrity import Finding, Report
 from storage.domain.orphans import OrphanAction, OrphanOutcome, OrphanPlan, OrphanRow
-from storage.domain.policy import Action, Actor
+from storage.domain.policy import Action
 from storage.domain.purge.job import GOES_ON_BY_ITSELF, NEEDED, Job
 from storage.domain.purge.scope import Scope
 from storage.text import number
 
 PARAM: Final = "orphans"
 PAGE: Final = "uploads"
-_PLACE: Final = PlanPlace(PAGE, PARAM, "orphans", "file")
+_PLACE: Final = PlanPlace(orphans.PLANS, PAGE, PARAM, "orphans", "file")
 _IN_FULL: Final = 5  # files of a plan that are drawn in full; more become a list
 _VERB: Final[dict[OrphanAction, str]] = {"adopt": "Adopt", "remove": "Remove"}
 _ICON: Final[dict[OrphanAction, str]] = {"adopt": ":material/note_add:", "remove": ":material/delete:"}
@@ -83,13 +83,10 @@ def _button(
         icon=_ICON[action],
         disabled=bool(stop),
         help=stop or f"{tip} The next step shows the plan; nothing is changed before you apply it.",
-        on_click=guarded(needed)(row_plans.leads(_PLACE, _make)),
-        args=(scope, action, keys, caches),
+        on_click=guarded(needed)(row_plans.leads(_PLACE, orphans.make)),
+        args=(scope, action, keys),
+        kwargs={"caches": caches},
     )
-
-
-def _make(who: Actor, scope: Scope, action: OrphanAction, keys: tuple[str, ...], caches: bool) -> str:
-    return orphans.make(scope, action, keys, who, caches=caches)
 
 
 def shown() -> bool:
@@ -129,7 +126,7 @@ def _plan(plan_id: str) -> None:
         return
     if willing:
         _decide(plan)
-    row_plans.discard_button(_PLACE, plan, needed_to_plan(plan.action), _discard)
+    row_plans.discard_button(_PLACE, plan, needed_to_plan(plan.action))
 
 
 def _files(rows: Sequence[OrphanRow], action: OrphanAction) -> None:
@@ -196,24 +193,9 @@ def _decide(plan: OrphanPlan) -> None:
             st.info("An admin applies it. Send them the address of this page.", icon=":material/send:")
             _PLACE.link(plan.plan_id)
         return
-    needed, approving = orphans.PLANS.needs_second_person(plan), orphans.PLANS.plans.to_approve(plan)
-    if row_plans.agreed(_PLACE, plan, needed, partial(orphans.PLANS.approvers, plan), approving, _approve):
+    if row_plans.agreed(_PLACE, plan, orphans.PLANS.plans.to_approve(plan)):
         label = f"{_VERB[plan.action]} {number(len(plan.willing), 'file')}"
-        row_plans.apply_form(_PLACE, plan, label, _ICON[plan.action], needed_action(plan.action), _apply)
-
-
-def _approve(who: Actor, plan_id: str, fingerprint: str) -> None:
-    orphans.PLANS.approve(plan_id, fingerprint, who)
-
-
-def _discard(who: Actor, plan_id: str, fingerprint: str) -> None:
-    orphans.PLANS.discard(plan_id, fingerprint, who)
-
-
-def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> str:
-    job_id = orphans.PLANS.apply(plan_id, fingerprint, reason, who)
-    loads.report.clear()
-    return job_id
+        row_plans.apply_form(_PLACE, plan, label, _ICON[plan.action], needed_action(plan.action))
 
 
 def _job(job_id: str) -> None:
@@ -236,7 +218,7 @@ def _running(job_id: str) -> None:
     if not allowed(_to_see(job)):
         return
     if job.state not in GOES_ON_BY_ITSELF:
-        loads.report.clear()
+        orphans.PLANS.forget()
         st.rerun()
     tally = job.tally
     done, total = tally.objects + tally.documents + tally.left_alone, job.objects_total + job.documents_total
@@ -251,7 +233,7 @@ def _ended(job: Job) -> None:
     _outcomes(found)
     undoing: Action = "fix" if job.kind == "adopt" else "purge.undo"
     if not job.of and made and job.state != "undone":
-        row_plans.undo_form(_PLACE, job, made, undoing, _undo)
+        row_plans.undo_form(_PLACE, job, made, undoing)
 
 
 def _outcomes(found: Sequence[OrphanOutcome]) -> None:
@@ -281,9 +263,3 @@ def _outcomes(found: Sequence[OrphanOutcome]) -> None:
         columns=columns,
         csv_name="orphans-outcomes",
     )
-
-
-def _undo(who: Actor, job_id: str, reason: str) -> str:
-    undo_id = orphans.PLANS.undo(job_id, reason, who)
-    loads.report.clear()
-    return undo_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Concatenate, ParamSpec
@@ -12,7 +12,7 @@ import streamlit as st
 from pages._ui.access.guard import actor, allowed, guarded, stopped_by
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
-from pages._ui.data.row_plans import PlanStanding
+from pages._ui.data.row_plans import PagePlans, PlanStanding
 from pages._ui.kit import format, session, status
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
@@ -32,6 +32,7 @@ class PlanPlace:
     """Where plans of one kind are drawn: the page, its parameter (also the group of commands), the names of widgets,
     and what a row is to people."""
 
+    plans: PagePlans[Any, Any]
     page: str
     param: str
     name: str
@@ -55,16 +56,6 @@ def leads(place: PlanPlace, make: Callable[Concatenate[Actor, P], str]) -> Calla
         st.query_params[place.param] = made
 
     return go
-
-
-def _ends(place: PlanPlace, discard: Callable[Concatenate[Actor, P], None]) -> Callable[Concatenate[Actor, P], None]:
-    """A callback that discards a plan: the next click makes a new one."""
-
-    def end(who: Actor, /, *arguments: P.args, **keywords: P.kwargs) -> None:
-        discard(who, *arguments, **keywords)
-        session.take(place.key("made"))
-
-    return end
 
 
 def waiting() -> loads.Loaded[Any]:
@@ -109,29 +100,28 @@ def standing(found: PlanStanding) -> bool:
     return found.open
 
 
-def discard_button(place: PlanPlace, plan: RowPlan, making: Action, discard: Callable[..., Any]) -> None:
+def discard_button(place: PlanPlace, plan: RowPlan, making: Action) -> None:
     """Draws the button that ends the plan, for its maker, who may make one (`making`), and for admins."""
+
+    def discard(who: Actor, plan_id: str, fingerprint: str) -> None:
+        place.plans.discard(who, plan_id, fingerprint)
+        session.take(place.key("made"))  # the next click makes a new one
+
     if actor(active=False).email == plan.maker or allowed("purge.apply"):
         st.button(
             "Discard this plan",
             key=place.key("discard", plan.plan_id),
             icon=":material/delete:",
             help="Nobody can agree to it or apply it any more. Nothing is changed.",
-            on_click=guarded(making)(_ends(place, discard)),
+            on_click=guarded(making)(discard),
             args=(plan.plan_id, plan.fingerprint),
         )
 
 
-def agreed(
-    place: PlanPlace,
-    plan: RowPlan,
-    needed: str,
-    approvers: Callable[[], Sequence[str]],
-    approving: Action,
-    approve: Callable[..., Any],
-) -> bool:
-    """Draws who agreed, or asks for a second person where one is `needed`; true where the plan may be applied."""
-    others = [one for one in approvers() if one != plan.maker] if needed else []
+def agreed(place: PlanPlace, plan: RowPlan, approving: Action) -> bool:
+    """Draws who agreed, or asks for a second person where one is needed; true where the plan may be applied."""
+    needed = place.plans.needs_second_person(plan)
+    others = [one for one in place.plans.approvers(plan) if one != plan.maker] if needed else []
     if others:
         st.caption(f":material/how_to_reg: Approved by {md(', '.join(others), 200)}.")
     if others or not needed:
@@ -149,16 +139,14 @@ def agreed(
             icon=":material/how_to_reg:",
             disabled=bool(stop),
             help=stop or None,
-            on_click=guarded(approving)(approve),
+            on_click=guarded(approving)(place.plans.approve),
             args=(plan.plan_id, plan.fingerprint),
         )
     return False
 
 
-def apply_form(
-    place: PlanPlace, plan: RowPlan, label: str, icon: str, applying: Action, apply: Callable[..., str]
-) -> None:
-    """Draws the reason and the button that applies the plan as it is shown; `apply` returns the id of the job."""
+def apply_form(place: PlanPlace, plan: RowPlan, label: str, icon: str, applying: Action) -> None:
+    """Draws the reason and the button that applies the plan as it is shown."""
     reason = st.text_input("Reason, with the ticket", key=place.key("reason", plan.plan_id), max_chars=1_000, live=True)
     st.button(
         label,
@@ -166,7 +154,7 @@ def apply_form(
         type="primary",
         icon=icon,
         disabled=len(reason.strip()) < LEAST_REASON_CHARS,
-        on_click=guarded(applying)(leads(place, apply)),
+        on_click=guarded(applying)(leads(place, place.plans.apply)),
         args=(plan.plan_id, plan.fingerprint, reason),
     )
 
@@ -181,7 +169,7 @@ def ended(place: PlanPlace, job: Job, made: int, word: str) -> None:
         st.caption(f"Resume it in a shell: `python -m storage {place.param} resume {job.job_id} --actor EMAIL`")
 
 
-def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Callable[..., str]) -> None:
+def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action) -> None:
     """Draws until when there are copies to take everything back from, the reason, and the button; greyed for others."""
     if job.copies_until is not None:
         st.caption(f"The copies are kept until {job.copies_until:%Y-%m-%d %H:%M} UTC; an undo needs them.")
@@ -200,6 +188,6 @@ def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Call
             icon=":material/undo:",
             disabled=bool(stop) or len(reason.strip()) < LEAST_REASON_CHARS,
             help=stop or None,
-            on_click=guarded(undoing)(leads(place, undo)),
+            on_click=guarded(undoing)(leads(place, place.plans.undo)),
             args=(job.job_id, reason),
         )

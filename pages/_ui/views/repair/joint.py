@@ -27,7 +27,7 @@ from storage.text import number
 
 PARAM: Final = "repair"
 PAGE: Final = "processing"
-_PLACE: Final = PlanPlace(PAGE, PARAM, "joint", "row")
+_PLACE: Final = PlanPlace(joint.PLANS, PAGE, PARAM, "joint", "row")
 _PAIRS: Final = key(PAGE, "joint-pairs")  # session key: the videos that a repair is being chosen for
 _WHAT: Final[dict[JointAction, str]] = {
     "set-status:failed": "Set to failed, so that the customer can try again",
@@ -110,7 +110,7 @@ def _ask(pairs: tuple[tuple[str, str], ...]) -> None:
 def _make(who: Actor, pairs: tuple[tuple[str, str], ...], what: JointAction) -> None:
     if st.session_state.pop(_PAIRS, None) is None:
         return  # a second click: the first one made the plan
-    st.query_params[PARAM] = joint.make(pairs, what, who)
+    st.query_params[PARAM] = joint.make(who, pairs, what)
 
 
 def shown() -> bool:
@@ -148,11 +148,9 @@ def _plan(plan_id: str) -> None:
     _changes(plan)
     if not is_open:
         return
-    if willing:
-        needed = joint.PLANS.needs_second_person(plan)
-        if row_plans.agreed(_PLACE, plan, needed, partial(joint.PLANS.approvers, plan), "fix", _approve):
-            row_plans.apply_form(_PLACE, plan, f"Repair {number(willing, noun)}", ":material/build:", "fix", _apply)
-    row_plans.discard_button(_PLACE, plan, "fix", _discard)
+    if willing and row_plans.agreed(_PLACE, plan, "fix"):
+        row_plans.apply_form(_PLACE, plan, f"Repair {number(willing, noun)}", ":material/build:", "fix")
+    row_plans.discard_button(_PLACE, plan, "fix")
 
 
 def _changes(plan: JointPlan) -> None:
@@ -215,20 +213,6 @@ def _address(uid: str, video_id: str) -> str:
     return url_for("video", uid=uid, video_id=video_id) if video_id else url_for("user", uid=uid)
 
 
-def _approve(who: Actor, plan_id: str, fingerprint: str) -> None:
-    joint.PLANS.approve(plan_id, fingerprint, who)
-
-
-def _discard(who: Actor, plan_id: str, fingerprint: str) -> None:
-    joint.PLANS.discard(plan_id, fingerprint, who)
-
-
-def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> str:
-    job_id = joint.PLANS.apply(plan_id, fingerprint, reason, who)
-    loads.stuck.clear()
-    return job_id
-
-
 def _job(job_id: str) -> None:
     require("fix")
     job = loads.job(job_id).value
@@ -245,7 +229,7 @@ def _running(job_id: str) -> None:
         return
     job = loads.job(job_id).value
     if job.state not in GOES_ON_BY_ITSELF:
-        loads.stuck.clear()
+        joint.PLANS.forget()
         st.rerun()
     done = job.tally.documents + job.tally.left_alone
     st.progress(done / max(1, job.documents_total), f"{done:,} of {number(job.documents_total, 'row')}")
@@ -258,7 +242,7 @@ def _ended(job: Job) -> None:
     row_plans.ended(_PLACE, job, made, word)
     _outcomes(found)
     if job.kind == "repair" and made and job.state != "undone":
-        row_plans.undo_form(_PLACE, job, made, "fix", _undo)
+        row_plans.undo_form(_PLACE, job, made, "fix")
 
 
 def _outcomes(found: Sequence[RowOutcome]) -> None:
@@ -272,9 +256,3 @@ def _outcomes(found: Sequence[RowOutcome]) -> None:
         name="outcomes",
         alt="What became of each row",
     )
-
-
-def _undo(who: Actor, job_id: str, reason: str) -> str:
-    undo_id = joint.PLANS.undo(job_id, reason, who)
-    loads.stuck.clear()
-    return undo_id
