@@ -11,6 +11,7 @@ from pages._ui.data import loads, purges
 from storage.actions.purge import plan_ends
 from storage.actions.purge.context import Purging
 from storage.actions.row_plans import RowPlans
+from storage.domain.places import REST
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan_end import PlanEnd
@@ -20,7 +21,6 @@ from storage.repositories.jobs import Jobs
 
 P = TypeVar("P", bound=RowPlan)
 R = TypeVar("R")
-_REST = "[0-9]{8}-[0-9]{6}-[0-9a-f]{8}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class PagePlans(Generic[P, R]):
     def is_plan(self, text: str) -> bool:
         """Whether the text names a plan; false for a job. `BadInput` for neither: it becomes part of a key."""
         form, name = self.plans.form, self.plans.command
-        if re.fullmatch(form.plan_prefix + _REST, text):
+        if re.fullmatch(form.plan_prefix + REST, text):
             return True
-        if not re.fullmatch(f"{form.job_prefix}{_REST}(-undo)?", text):
+        if not re.fullmatch(f"{form.job_prefix}{REST}(-undo)?", text):
             raise BadInput(
                 f"{name} in the address names no {self.noun}",
                 field_name=name,
