@@ -1,12 +1,16 @@
-"""Leads to the plan or job that an address names in the place of another kind, on the page that draws it."""
+"""Leads to a plan or job on the page that draws it: from an address that names it in the place of another kind, from
+the list of what waits for a second person, from an applied plan to its job."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import streamlit as st
 
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from storage.domain.places import DeskPlace, place_of
+from storage.domain.purge.job import Job
 
 
 def led(name: str | None, page: str, parameter: str, *, title: str = "") -> bool:
@@ -28,8 +32,27 @@ def led(name: str | None, page: str, parameter: str, *, title: str = "") -> bool
     return True
 
 
-def link(place: DeskPlace, name: str, label: str) -> None:
-    """Draws the link to what has this id."""
+def link(place: DeskPlace, name: str, label: str, *, icon: str = "") -> None:
+    """Draws the link to what has this id; its icon is the page's, or `icon`."""
     screen = SCREENS[place.page]
-    icon = f":material/{screen.icon}:"
-    st.page_link(screen.file, label=label, icon=icon, query_params={place.parameter: name})
+    shown = f":material/{icon or screen.icon}:"
+    st.page_link(screen.file, label=label, icon=shown, query_params={place.parameter: name})
+
+
+def waiting(plan_id: str, what: str, maker: str, expires_at: datetime) -> None:
+    """Draws a plan that waits for a second person, with the link to it. `what` and `maker` are Markdown."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f":orange-badge[Needs a second person] {what} "
+            f":small[planned by {maker}, valid until {expires_at:%H:%M} UTC]",
+            width="stretch",
+        )
+        if place := place_of(plan_id):
+            link(place, plan_id, "Look and answer", icon="how_to_reg")
+
+
+def applied(job: Job, said: str) -> None:
+    """Draws that a plan was applied, `said` (Markdown) by whom and when, with the link to its job."""
+    st.info(f"{said}. One plan is one job.", title="Applied", icon=":material/check_circle:")
+    if place := place_of(job.job_id):
+        link(place, job.job_id, f"Open job {md(job.job_id, 80)}", icon="arrow_forward")

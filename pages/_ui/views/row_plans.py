@@ -18,7 +18,6 @@ from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.views import elsewhere
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
-from storage.domain.places import place_of
 from storage.domain.policy import Action, Actor
 from storage.domain.purge.job import Job
 from storage.domain.row_plan import RowPlan
@@ -63,14 +62,7 @@ def waiting() -> loads.Loaded[Any]:
     loaded, mine = loads.waiting_plans(), actor(active=False).email
     found = [one for one in loaded.value if one.maker != mine and allowed(one.approving)]
     for one in found:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f":orange-badge[Needs a second person] {md(one.what, 160)} "
-                f":small[planned by {md(one.maker, 80)}, valid until {one.expires_at:%H:%M} UTC]",
-                width="stretch",
-            )
-            if there := place_of(one.plan_id):
-                elsewhere.link(there, one.plan_id, "Look and answer")
+        elsewhere.waiting(one.plan_id, md(one.what, 160), md(one.maker, 80), one.expires_at)
     if not found:
         st.caption(":material/check_circle: No joint repair, adoption or removal waits for you.")
     return loaded
@@ -80,13 +72,7 @@ def standing(found: PlanStanding) -> bool:
     """Draws what became of a plan that is over, with the way to its job; true while it is open."""
     if found.job is not None:
         job = found.job
-        st.info(
-            f"Applied by {md(job.actor, 80)}, {format.utc(job.created_at).text}. One plan is one job.",
-            title="Applied",
-            icon=":material/check_circle:",
-        )
-        if there := place_of(job.job_id):
-            elsewhere.link(there, job.job_id, f"Open job {md(job.job_id, 80)}")
+        elsewhere.applied(job, f"Applied by {md(job.actor, 80)}, {format.utc(job.created_at).text}")
     elif found.discarded is not None:
         end = found.discarded
         words = f"Discarded by {md(end.by, 80)}, {format.utc(end.at).text}. Nobody can agree to it or apply it."

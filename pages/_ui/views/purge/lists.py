@@ -159,14 +159,8 @@ def waiting() -> loads.Loaded[Any]:
         if one.plan.plan_id not in applied and one.plan.maker != mine and _waits(one) == SECOND_PERSON
     ]
     for plan in found:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f":orange-badge[{SECOND_PERSON}] Purge of **{md(plan.scope.spelled, 160)}** "
-                f":small[planned by {md(plan.maker or 'not known', 80)}, valid until {plan.expires_at:%H:%M} UTC]",
-                width="stretch",
-            )
-            query = {"plan": plan.plan_id}
-            st.page_link(SCREENS[PAGE].file, label="Look and answer", icon=":material/how_to_reg:", query_params=query)
+        what = f"Purge of **{md(plan.scope.spelled, 160)}**"
+        elsewhere.waiting(plan.plan_id, what, md(plan.maker or "not known", 80), plan.expires_at)
     if not found:
         st.caption(":material/check_circle: No purge waits for you.")
     return loaded

@@ -23,7 +23,7 @@ from pages._ui.kit.feedback import cost_words, freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import what_if
+from pages._ui.views import elsewhere, what_if
 from pages._ui.views.purge import confirm, home
 from pages._ui.views.purge.home import WHAT
 from storage.actions.purge.plans import to_text
@@ -407,13 +407,7 @@ def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timed
     plan = summary.plan
     if status.job is not None:
         job = status.job
-        st.info(
-            f"This plan was applied by {md(job.actor)} {format.ago(job.created_at, now).text}. One plan is one job.",
-            title="Applied",
-            icon=":material/check_circle:",
-        )
-        label = f"Open job {md(job.job_id)}"
-        st.page_link(SCREENS[PAGE].file, label=label, icon=":material/arrow_forward:", query_params={"job": job.job_id})
+        elsewhere.applied(job, f"This plan was applied by {md(job.actor)} {format.ago(job.created_at, now).text}")
         return
     if status.discarded is not None:
         end = status.discarded
