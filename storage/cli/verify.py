@@ -148,8 +148,7 @@ def _say(report: Report) -> None:
         told = f"{number(flying.clips, 'clip')}, {number(flying.objects, 'object')}, {number(flying.uploads, 'upload')}"
         say(f"in flight ({flying.limit_words}): {told}")
     for cache in report.caches:
-        if cache.objects:
-            objects = number(cache.objects, "object")
+        objects = number(cache.objects, "object")
         say(f"cache {cache.kind}: {objects}, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
 
 
