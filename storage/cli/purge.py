@@ -392,15 +392,22 @@ def run_discard(context: Context, plan: str, actor: str) -> int:
     """Takes the plan's file, or the id of a plan that the desk keeps. Exit 0 when nobody can apply it any more."""
     who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
-    place = place_of(plan)
-    if place is not None and place.command != "purge":
-        raise BadInput(f"{plan} is {place.noun}", field_name="PLAN", remedy=f"Use {place.command} discard.")
+    is_id(plan, "purge", "PLAN")
     if PLAN_ID.fullmatch(plan):
         found = stored_plan(purging, plan)
     else:
         found = presented_plan(purging, Path(plan), who, "purge.discard")
     say_discarded(context, discard_plan(purging, found, who))
     return 0
+
+
+def is_id(name: str, command: str, field_name: str) -> bool:
+    """Whether the text is the id of a plan or a job of these commands; `BadInput` for that of one of others."""
+    place = place_of(name)
+    if place is not None and place.command != command:
+        remedy = f"Its commands: python -m storage {place.command} --help."
+        raise BadInput(f"{name} is {place.noun}", field_name=field_name, remedy=remedy)
+    return place is not None
 
 
 def say_discarded(context: Context, end: PlanEnd) -> None:

@@ -13,9 +13,8 @@ from storage.actions.purge.worker import run_job
 from storage.actions.row_plans import RowPlans
 from storage.cli.context import Context, shell_actor
 from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table
-from storage.cli.purge import refusing, say_discarded
+from storage.cli.purge import is_id, refusing, say_discarded
 from storage.clients.meter import unbudgeted
-from storage.domain.places import place_of
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
 from storage.domain.row_plan import RowPlan
@@ -73,7 +72,7 @@ class Verbs(Generic[P]):
     def discard(self, context: Context, plan: str, actor: str) -> int:
         """Takes the plan's file, or the id of a plan that the desk keeps. Exit 0 when nobody can apply it any more."""
         who, purging = shell_actor(actor), open_purging(context.stores)
-        kept = self._mine(plan) and plan.startswith(self.plans.form.plan_prefix)
+        kept = is_id(plan, self.plans.command, "PLAN") and plan.startswith(self.plans.form.plan_prefix)
         found = self.plans.stored(purging, plan) if kept else self.plans.in_file(Path(plan))
         say_discarded(context, self.plans.discard(purging, found, who))
         return 0
@@ -87,7 +86,7 @@ class Verbs(Generic[P]):
     def resume(self, context: Context, job_id: str, actor: str) -> int:
         """Goes on with a job or an undo that stopped. Exits as `apply` does."""
         who = shell_actor(actor)
-        self._mine(job_id)
+        is_id(job_id, self.plans.command, "JOB_ID")
         purging = open_purging(context.stores, progress)
         return self._begin(context, purging, lambda: resume(purging, job_id, who))
 
@@ -99,17 +98,9 @@ class Verbs(Generic[P]):
 
     def status(self, context: Context, job_id: str) -> int:
         """Exit 0 when every row so far was made, 1 when one was refused or failed, or the job stopped."""
-        self._mine(job_id)
+        is_id(job_id, self.plans.command, "JOB_ID")
         purging = open_purging(context.stores)
         return self._print(context, purging, purging.jobs.get(job_id))
-
-    def _mine(self, name: str) -> bool:
-        """Whether the text is an id; `BadInput` for one of another kind, whose rows these verbs do not know."""
-        place = place_of(name)
-        if place is not None and place.command != self.plans.command:
-            remedy = f"Its commands: python -m storage {place.command} --help."
-            raise BadInput(f"{name} is {place.noun}", field_name="JOB_ID", remedy=remedy)
-        return place is not None
 
     def _begin(self, context: Context, purging: Purging, create: Callable[[], Job]) -> int:
         job = refusing(context, create)
