@@ -33,15 +33,12 @@ def little_room(most: int) -> None:
 
 
 def interpreter(
-    *arguments: str,
-    stdout: int | IO[Any] = subprocess.PIPE,
-    stderr: int | IO[Any] = subprocess.PIPE,
-    prepare: Callable[[], None] | None = None,
+    *arguments: str, stdout: int | IO[Any], prepare: Callable[[], None] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """`python -m storage` from its start to the interpreter's end."""
     return subprocess.run(
         [sys.executable, "-m", "storage", *arguments],
-        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
         preexec_fn=prepare, text=True, timeout=120, check=False,
     )  # fmt: skip
 
