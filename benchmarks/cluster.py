@@ -22,7 +22,6 @@ from storage.domain.deployment import set_to
 from storage.domain.integrity import Failure
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.worker import Same, ScanTask, scan_on_worker
-from tests.rigs.seaweed import ADMIN
 
 DELAY_MS = 200
 RANGES = 128
@@ -48,14 +47,7 @@ def measure(customers: int) -> Spread:
         more = DELAY_MS - scan.DELAY_MS
         far_documents = stack.enter_context(delayed(host, more))
         far_objects = stack.enter_context(delayed(endpoint.rpartition("/")[2], more))
-        values = {
-            "FIREBASE_PROJECT_ID": project,
-            "FIRESTORE_EMULATOR_HOST": far_documents,
-            "R2_ENDPOINT_URL": f"http://{far_objects}",
-            "R2_BUCKET_NAME": bucket,
-            "R2_ACCESS_KEY_ID": ADMIN[0],
-            "R2_SECRET_ACCESS_KEY": ADMIN[1],
-        }
+        values = scan.environment(project, far_documents, f"http://{far_objects}", bucket)
         one, four = (_seconds(count, values, customers) for count in WORKERS)
     return Spread(customers, one, four)
 

@@ -40,7 +40,7 @@ from storage.repositories.records import Records
 from storage.sandbox.firestore.reads import LONGEST_PAGE
 from storage.services.fleet_scan import verify_all
 from storage.services.verify import VerifyContext, verify_user
-from storage.settings.backends import FirestoreSettings
+from storage.settings.backends import FirestoreSettings, R2Settings
 from tests.rigs.desk import clip, put_documents, user, video
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import ADMIN, SeaweedRig, pair
@@ -151,14 +151,28 @@ def serve(customers: int) -> None:
         threading.Event().wait()
 
 
-def measure(customers: int) -> Scanned:
+def environment(project: str, host: str, endpoint: str, bucket: str) -> dict[str, str]:
+    """What a live desk over such a world is told."""
+    return {
+        "FIREBASE_PROJECT_ID": project,
+        "FIRESTORE_EMULATOR_HOST": host,
+        "R2_ENDPOINT_URL": endpoint,
+        "R2_BUCKET_NAME": bucket,
+        "R2_ACCESS_KEY_ID": ADMIN[0],
+        "R2_SECRET_ACCESS_KEY": ADMIN[1],
+        "R2_KEY_PREFIX": "users/",
+        "HIGHLIGHTS_SOURCE": "document",
+        "READ_BUDGET": "0",
+    }
+
+
+def r2_settings(endpoint: str, bucket: str) -> R2Settings:
+    """The same for the bucket alone, as its client takes it."""
+    return R2Settings(bucket, endpoint, "auto", "users/", "", pair(ADMIN), pair(ADMIN), read_is_separate=False)
+
+
+def measure(place: list[str], customers: int) -> Scanned:
     """The scans of a world of so many customers, each in a process of its own."""
-    with world(customers) as place:
-        return measure_in(place, customers)
-
-
-def measure_in(place: list[str], customers: int) -> Scanned:
-    """The scans of a world that is there."""
     runs = [_in_process(what, place) for what in ("1/4", "alone", "1/1", "rollup")]
     each = 1 + 1 + 1 + CLIPS
     pages = ceil(customers * each / 5_000) + ceil(customers * 2 * CLIPS / 1_000)
@@ -176,8 +190,7 @@ def run(what: str, project: str, host: str, endpoint: str, bucket: str) -> Run:
     """One scan in this process."""
     handle = open_firestore(FirestoreSettings(project, None, host))
     asked = _counted(handle)
-    settings = SeaweedRig.settings(_Address(endpoint), bucket, read=pair(ADMIN))  # type: ignore[arg-type]
-    records, objects = Records(handle), Objects(r2.read_client(settings), bucket)
+    records, objects = Records(handle), Objects(r2.read_client(r2_settings(endpoint, bucket)), bucket)
     records.count("plans")  # both connections are open, and everything is imported
     objects.head("none")
     checker = VerifyContext(records, objects, set_to("document", "users/"), lambda: NOW, STALE)
@@ -209,13 +222,6 @@ def _span(what: str) -> Range:
     return EVERYBODY if count == 1 else shard_range(index, count)
 
 
-class _Address:
-    """What `SeaweedRig.settings` asks of a rig."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-
-
 def _counted(handle: Any) -> dict[str, int]:
     """Counts the calls to Firestore that read."""
     asked = {"calls": 0}
@@ -240,7 +246,9 @@ def main(arguments: list[str]) -> None:
         serve(int(arguments[1]))
         return
     if len(arguments) == 1:
-        found = measure(int(arguments[0]))
+        customers = int(arguments[0])
+        with world(customers) as place:
+            found = measure(place, customers)
         for name in ("whole", "quarter", "alone", "rollup"):
             one: Run = getattr(found, name)
             sys.stdout.write(f"{name}: {one.rate:,.0f}/s {one}\n")
