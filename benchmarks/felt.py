@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from benchmarks.timing import Measured
 from pages._ui.nav import HOME, SCREENS
 from tests.rigs import first_paint
-from tests.rigs.browser import LAUNCH_ARGS, ROOT, chromium, streamlit_app
+from tests.rigs.browser import LAUNCH_ARGS, ROOT, SIZE, chromium, streamlit_app
 from tests.rigs.waiting import PATIENCE_MS, until
 
 Way = Literal["cold", "warm", "click"]
@@ -149,7 +149,7 @@ Looks = Iterator[tuple[str, Way, Look]]
 
 def visit(browser: Browser, server: Server, name: str, onwards: Sequence[str], *, begin: str = "") -> Looks:
     """Opens a page in a new profile, again in a new tab, and from there (or from `begin`) clicks to the others."""
-    with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
+    with browser.new_context(viewport=SIZE) as context:
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(WATCHER)
         tab, look = server.opened(context, name)

@@ -170,7 +170,7 @@ def open_page(page: Page, url: str) -> None:
 def see_all(page: Page) -> None:
     """Makes the window as tall as the page, and as it was again: Streamlit scrolls an inner element."""
     height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]')?.scrollHeight ?? 900")
-    size = page.viewport_size or {"width": 1400, "height": 900}
+    size = page.viewport_size or SIZE
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], int(height) + 80)})
     page.wait_for_load_state("networkidle")
     page.set_viewport_size(size)

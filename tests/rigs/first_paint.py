@@ -13,15 +13,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page
 
 from pages._ui.nav import SCREENS
 from tests.rigs import axe
+from tests.rigs.browser import SIZE
 from tests.rigs.waiting import PATIENCE_MS, until
 
 MOST_PIXELS = 8
 STILL_FRAMES = 12
-SIZE: ViewportSize = {"width": 1400, "height": 900}
 WIDTHS = (390, 1024, 1440, 2560)
 RECORDER = """
 (() => {
