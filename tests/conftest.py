@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-import streamlit
 from google.cloud import firestore
 from hypothesis import HealthCheck, settings
 
@@ -58,21 +57,24 @@ def own_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def pages_begin_anew() -> Iterator[None]:
-    """Closes what the pages keep here, before and after each file: none shows the world, or the figures, of another.
-
-    Streamlit leaves the script that it ran last as `__main__`, which each process forked later would run again.
-    """
-    _close_the_pages()
+    """Closes the pages before and after each file: none shows the world, or the figures, of another."""
+    close_the_pages()
     yield
-    _close_the_pages()
+    close_the_pages()
 
 
 _MAIN = sys.modules["__main__"]
 
 
-def _close_the_pages() -> None:
+def close_the_pages() -> None:
+    """Closes the stores of the pages, and forgets what they have read.
+
+    Streamlit leaves the script that it ran last as `__main__`, which each process forked later would run again.
+    """
     sys.modules["__main__"] = _MAIN
     if resources := sys.modules.get("pages._ui.data.resources"):  # only where something has drawn a page
+        import streamlit
+
         resources.close()
         streamlit.cache_data.clear()
         streamlit.cache_resource.clear()

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 
 from pages._ui.access import identity
-from pages._ui.data import purges, resources
+from pages._ui.data import purges
 from pages._ui.nav import SCREENS
 from storage.actions import addresses, failure_groups, links, repair, requests
 from storage.actions.alerts import try_target
@@ -44,6 +43,7 @@ from storage.repositories.queries import Subtree
 from storage.text import Secret
 from tests.access.test_policy import MATRIX
 from tests.cli.conftest import MEDIA
+from tests.conftest import close_the_pages
 from tests.purge.world import ADA, BOB, REASON, PurgeWorld
 from tests.rigs.desk import LONG_AGO
 from tests.rigs.firestore import EmbeddedFirestore
@@ -108,9 +108,7 @@ def desk(r2_rig: SeaweedRig) -> Iterator[Desk]:
         patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
         patch.setattr(identity, "ip", lambda: "127.0.0.1")
         yield Desk(world)
-        resources.close()
-        st.cache_data.clear()
-        st.cache_resource.clear()
+        close_the_pages()
         world.close()
 
 

@@ -12,14 +12,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.access import identity
 from pages._ui.access.identity import PERSONA
-from pages._ui.data import resources
 from storage.actions.objects import ObjectWriter
 from storage.repositories.objects import Objects
+from tests.conftest import close_the_pages
 from tests.rigs.components import packages_looked_through_once  # noqa: F401 - a fixture, found by name
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.lists import shown_list
@@ -60,12 +59,7 @@ def app(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveApp
 @contextmanager
 def live_app(r2_rig: SeaweedRig, patch: pytest.MonkeyPatch) -> Iterator[LiveApp]:
     """Such a desk; `patch` sets it up and outlives it."""
-    close_the_pages()  # they may show the world of a whole file
-    for name in list(os.environ):
-        if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE")):
-            patch.delenv(name)
-    patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
-    patch.setattr(identity, "ip", lambda: "127.0.0.1")
+    begin_without_settings(patch)
     bucket = r2_rig.fresh_bucket()
     with EmbeddedFirestore() as firestore, World(firestore) as world:
         for name, value in (r2_rig.values(bucket) | world.values()).items():
@@ -75,11 +69,14 @@ def live_app(r2_rig: SeaweedRig, patch: pytest.MonkeyPatch) -> Iterator[LiveApp]
         close_the_pages()
 
 
-def close_the_pages() -> None:
-    """Closes the stores of the pages, and forgets what they have read."""
-    resources.close()
-    st.cache_data.clear()
-    st.cache_resource.clear()
+def begin_without_settings(patch: pytest.MonkeyPatch) -> None:
+    """What a desk of a test begins with: no setting of a live one, no page of another, and a person on loopback."""
+    close_the_pages()  # they may show the world of a whole file
+    for name in list(os.environ):
+        if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "PURGE", "AUDIT_")):
+            patch.delenv(name)
+    patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
+    patch.setattr(identity, "ip", lambda: "127.0.0.1")
 
 
 def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:
@@ -90,6 +87,12 @@ def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:
     for key, value in query.items():
         app.query_params[key] = value
     return app.run()
+
+
+def param(app: AppTest, name: str) -> str:
+    """A parameter of the address as the page left it; empty where there is none."""
+    value = app.query_params.get(name, "")
+    return value[0] if isinstance(value, list) else str(value)
 
 
 def words(app: AppTest) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,19 +11,19 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.access import identity
 from storage.actions.purge import worker
 from storage.actions.purge.plans import store_plan
 from storage.domain.policy import Actor
 from storage.domain.purge.job import ENDED, Job
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
+from tests.conftest import close_the_pages
 from tests.purge.world import PurgeWorld
 from tests.rigs import forked
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 from tests.rigs.waiting import until
-from tests.ui.conftest import close_the_pages, open_page, words
+from tests.ui.conftest import begin_without_settings, open_page, words
 
 MAKER = Actor("admin@demo.local", frozenset({"admin"}), "local")
 SECOND = Actor("second-admin@demo.local", frozenset({"admin"}), "local")
@@ -75,12 +74,7 @@ def a_desk(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Purg
 @contextmanager
 def live_desk(r2_rig: SeaweedRig, patch: pytest.MonkeyPatch) -> Iterator[PurgeDesk]:
     """Such a desk; `patch` sets it up and outlives it."""
-    close_the_pages()  # they may show the world of a whole file
-    for name in list(os.environ):
-        if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "PURGE", "AUDIT_")):
-            patch.delenv(name)
-    patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
-    patch.setattr(identity, "ip", lambda: "127.0.0.1")
+    begin_without_settings(patch)
     patch.setattr(worker, "start_worker", forked.start_worker)
     with EmbeddedFirestore() as firestore:
         world = PurgeWorld(firestore, r2_rig.values(r2_rig.fresh_bucket()))
@@ -106,12 +100,6 @@ def at(app: AppTest, name: str) -> str:
     found = [one for one in keys if name in one and not one.endswith("_retry")]
     assert len(found) == 1, (name, found)
     return found[0]
-
-
-def param(app: AppTest, name: str) -> str:
-    """A parameter of the address as the page left it; empty where there is none."""
-    value = app.query_params.get(name, "")
-    return value[0] if isinstance(value, list) else str(value)
 
 
 def has(app: AppTest, name: str) -> bool:

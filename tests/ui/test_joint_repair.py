@@ -16,7 +16,7 @@ from storage.actions.purge.worker import run_job
 from tests.rigs.lists import choose, lists, named, open_row
 from tests.rigs.records import user, video
 from tests.rigs.waiting import PATIENCE_SECONDS
-from tests.ui.conftest import ROOT, LiveApp, words
+from tests.ui.conftest import ROOT, LiveApp, param, words
 
 LONG_AGO = datetime.now(UTC) - timedelta(hours=6)
 REASON = "ticket 9: a worker died"
@@ -54,10 +54,9 @@ def apply(page: AppTest) -> AppTest:
 
 def plan_in(page: AppTest) -> str:
     """The plan that the address names."""
-    named = page.query_params["repair"]
-    plan_id = named if isinstance(named, str) else named[0]
+    plan_id = param(page, "repair")
     assert plan_id.startswith("rplan-")
-    return str(plan_id)
+    return plan_id
 
 
 def statuses(app: LiveApp) -> list[Any]:

@@ -17,7 +17,7 @@ from tests.rigs.lists import choose, with_column
 from tests.rigs.records import user, video
 from tests.rigs.seaweed import SeaweedRig
 from tests.rigs.waiting import PATIENCE_SECONDS
-from tests.ui.conftest import ROOT, LiveApp, words
+from tests.ui.conftest import ROOT, LiveApp, param, words
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=3)
 CLIP = "users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4"
@@ -61,9 +61,11 @@ def with_details(page: AppTest, key: str = CLIP) -> AppTest:
     return page.run()
 
 
-def plan_of(page: AppTest) -> str:
-    named = page.query_params["orphans"]
-    return named if isinstance(named, str) else named[0]
+def plan_in(page: AppTest) -> str:
+    """The plan that the address names."""
+    plan_id = param(page, "orphans")
+    assert plan_id.startswith("oplan-")
+    return plan_id
 
 
 def give(page: AppTest, reason: str, words_of: str) -> AppTest:
@@ -97,7 +99,7 @@ def test_a_second_click_gets_the_plan_of_the_first_until_it_is_discarded(
     def made() -> str:
         page.query_params.clear()
         page.query_params["uid"] = "u1"
-        return plan_of(press(with_details(page.run()), "Adopt…"))
+        return plan_in(press(with_details(page.run()), "Adopt…"))
 
     first = made()
     assert made() == first
@@ -133,11 +135,9 @@ def test_each_role_sees_the_steps_that_it_may_take(desk: LiveApp) -> None:
     page = press(finding(desk, role="operations"), "Remove…")
     assert "An admin applies it" in words(page)
     assert "Remove 1 file" not in labels(page)
-    plan_id = page.query_params["orphans"]
-    plan_id = plan_id if isinstance(plan_id, str) else plan_id[0]
-    assert "Remove 1 file" in labels(desk.open("uploads", orphans=plan_id))
-    plan_id = press(finding(desk), "Adopt…").query_params["orphans"]
-    text = words(desk.open("uploads", role="operations", orphans=plan_id if isinstance(plan_id, str) else plan_id[0]))
+    assert "Remove 1 file" in labels(desk.open("uploads", orphans=plan_in(page)))
+    plan_id = plan_in(press(finding(desk), "Adopt…"))
+    text = words(desk.open("uploads", role="operations", orphans=plan_id))
     assert "left_over" not in text
     assert "do not allow" in text
 
@@ -149,19 +149,18 @@ def test_a_second_person_opens_the_plan_by_its_address_and_agrees(
     page = press(desk.open("uploads", uid="u1"), "Remove 3 files…")
     assert "A second person must approve" in words(page)
     assert "Remove 2 files" not in labels(page)
-    plan_id = page.query_params["orphans"]
+    plan_id = plan_in(page)
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_SECONDS)
     other.session_state[PERSONA] = "second-admin@demo.local"
     other.switch_page("pages/uploads.py")
-    other.query_params["orphans"] = plan_id if isinstance(plan_id, str) else plan_id[0]
+    other.query_params["orphans"] = plan_id
     assert "Approved by" in words(press(other.run(), "Approve this plan"))
     assert "Remove 2 files" in labels(page.run())
 
 
 def test_its_maker_discards_a_plan_and_an_admin_no_longer_applies_it(desk: LiveApp) -> None:
     page = press(finding(desk, role="operations"), "Remove…")
-    plan_id = page.query_params["orphans"]
-    plan_id = plan_id if isinstance(plan_id, str) else plan_id[0]
+    plan_id = plan_in(page)
     assert "Discarded by operations@demo.local" in words(press(page, "Discard this plan"))
     page = desk.open("uploads", orphans=plan_id)
     assert "Discarded by operations@demo.local" in words(page)

@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import streamlit as st
 
-from pages._ui.data import resources
 from storage.actions.rollup import run_rollup
 from storage.actions.scans import ScanKeeper, keep_scan
 from storage.actions.writers import Writers
@@ -17,6 +15,7 @@ from storage.domain.layout import Layout
 from storage.domain.scans.coverage import Coverage
 from storage.domain.scans.kept import ScanHead, ScanOutcome, head_fields, scan_path
 from storage.domain.usage import DEFAULT_LIMITS
+from tests.conftest import close_the_pages
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
@@ -78,9 +77,7 @@ def figures(app: LiveApp, at: datetime) -> None:
 
 def bill(app: LiveApp, proxy: FaultProxy, name: str) -> Bill:
     """Opens a page in a process that knows nothing yet."""
-    resources.close()
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    close_the_pages()
     proxy.clear()
     app.world.faults.clear()
     assert "Something went wrong" not in words(app.open(name))

@@ -19,6 +19,7 @@ from storage.domain.policy import Actor
 from storage.domain.purge.scope import Scope, plan_key
 from storage.errors import NotPermitted, Refused, Stale
 from tests.rigs.lists import lists
+from tests.ui.conftest import param
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     CLIP,
     MAKER,
@@ -31,7 +32,6 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     at,
     fill,
     has,
-    param,
     press,
     read,
 )

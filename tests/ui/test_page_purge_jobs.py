@@ -18,7 +18,7 @@ from storage.domain.purge.plan import PlannedObject
 from storage.domain.purge.scope import Scope
 from storage.errors import Unreachable
 from storage.export import safe_csv
-from tests.ui.conftest import open_page
+from tests.ui.conftest import open_page, param
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     CLIP,
     MAKER,
@@ -30,7 +30,6 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     at,
     fill,
     has,
-    param,
     press,
     read,
 )
