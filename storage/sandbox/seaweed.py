@@ -151,22 +151,26 @@ class Filer:
         for part in parts:
             self._call("CreateEntry", "Put", "Outcome", directory=f"{folder}/{upload_id}", entry=part)
 
-    def like(self, bucket: str, pattern: str, objects: Iterable[tuple[str, datetime]], content: bytes) -> None:
-        """Writes objects, by key and time, that are as the one at `pattern`, whose bytes these are.
-
-        Each keeps the bytes in its own entry, so it needs no other object. It costs a fifth of a put through S3.
-        """
+    def pattern(self, bucket: str, key: str, content: bytes) -> Any:
+        """The object with this key, whose bytes these are, as a pattern that `like` takes."""
         entry = _CLASSES["Whole"].FromString(
-            self._look_up(*f"/buckets/{bucket}/{pattern}".rpartition("/")[::2]).SerializeToString()
+            self._look_up(*f"/buckets/{bucket}/{key}".rpartition("/")[::2]).SerializeToString()
         )
         entry.ClearField("chunks")
         entry.content = content
+        return entry
+
+    def like(self, bucket: str, objects: Iterable[tuple[str, datetime, Any]]) -> None:
+        """Writes objects by key, time and pattern.
+
+        Each keeps the bytes in its own entry, so it needs no other object. It costs a fifth of a put through S3.
+        """
         put, outcome = _CLASSES["PutWhole"], _CLASSES["Outcome"]
         create = self._channel.unary_unary(
             "/filer_pb.SeaweedFiler/CreateEntry", put.SerializeToString, outcome.FromString
         )
         under_way: deque[Any] = deque()
-        for key, when in objects:
+        for key, when, entry in objects:
             folder, _, entry.name = f"/buckets/{bucket}/{key}".rpartition("/")
             _set_times(entry, when)
             under_way.append(create.future(put(directory=folder, entry=entry)))
@@ -411,7 +415,8 @@ class SeaweedFS:
             for (content, content_type), places in alike.items():
                 (first, when), *others = places
                 self._admin.at(bucket).call("put_object", first, Key=first, Body=content, ContentType=content_type)
-                filer.like(bucket, first, others, content)
+                pattern = filer.pattern(bucket, first, content)
+                filer.like(bucket, ((key, when, pattern) for key, when in others))
                 filer.backdate_object(bucket, first, when)
 
     def stop(self, *, at_once: bool = False) -> None:

@@ -168,26 +168,16 @@ class SeaweedRig:
 
         Each object keeps its bytes in its own entry, as those of the demo do.
         """
-        put, outcome = seaweed._CLASSES["PutWhole"], seaweed._CLASSES["Outcome"]
-        create = self._filer._channel.unary_unary(
-            "/filer_pb.SeaweedFiler/CreateEntry", put.SerializeToString, outcome.FromString
-        )
-        under_way = []
+        known = []
         for key, (body, kind) in objects.items():
-            folder, _, name = f"/buckets/{bucket}/{key}".rpartition("/")
-            entry = self._patterns.get((body, kind))
-            if entry is None:
-                self.put(bucket, {key: (body, kind)})
-                if len(body) <= MOST_INSIDE:
-                    entry = seaweed._CLASSES["Whole"].FromString(self._filer._look_up(folder, name).SerializeToString())
-                    entry.ClearField("chunks")
-                    entry.content = body
-                    self._patterns[body, kind] = entry
+            pattern = self._patterns.get((body, kind))
+            if pattern is not None:
+                known.append((key, datetime.now(UTC), pattern))
                 continue
-            entry.name = name
-            seaweed._set_times(entry, datetime.now(UTC))
-            under_way.append(create.future(put(directory=folder, entry=entry)))
-        assert not any(each.result().error for each in under_way)
+            self.put(bucket, {key: (body, kind)})
+            if len(body) <= MOST_INSIDE:
+                self._patterns[body, kind] = self._filer.pattern(bucket, key, body)
+        self._filer.like(bucket, known)
 
     def copies(self, bucket: str, original: str, keys: Sequence[str]) -> None:
         """Writes thousands of objects that share the bytes of one, past the S3 interface: ten times as fast as puts.
