@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from grpc import StatusCode
 
-from storage.domain.purge.job import Job, JobTally
+from storage.domain.purge.job import JobTally
 from storage.domain.purge.scope import Scope
 from tests.cli.conftest import Desk
+from tests.cli.test_alerts import a_job
 from tests.rigs.records import user
 
 NOW = datetime.now(UTC)
@@ -22,23 +23,11 @@ def purged(desk: Desk) -> str:
     desk.world.put({"users/u1": user("u1")})
     job_id = "purge-20260101-000000-0000000"
     for number, scope in enumerate((Scope("u1", "vid-0001"), Scope("gone"))):
-        job = Job(
-            job_id=f"{job_id}{number}",
-            kind="purge",
-            of="",
-            plan_id=f"plan-20260101-000000-0000000{number}",
-            fingerprint="f" * 64,
+        job = a_job(
+            f"{job_id}{number}",
+            "purge",
             scope=scope,
-            maker="a@example.com",
             actor="ada@example.com",
-            approved_by=(),
-            reason="a wish",
-            erase=False,
-            created_at=NOW,
-            objects_total=3,
-            bytes_total=1,
-            documents_total=1,
-            state="done",
             tally=JobTally(objects=3, documents=1),
             finished_at=NOW,
             quarantine="kept",
