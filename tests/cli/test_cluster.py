@@ -64,9 +64,8 @@ def own_forks() -> Iterator[None]:
     server = forkserver.ForkServer()
     server.set_forkserver_preload(list(PRELOADED))
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("ensure_running", "connect_to_new_process", "get_inherited_fds"):
-            patch.setattr(forkserver, name, getattr(server, name))
-        patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
+        patch.setattr(forkserver, "connect_to_new_process", server.connect_to_new_process)
+        patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)  # Dask asks that of all files' server
         yield
         server._stop()
 
