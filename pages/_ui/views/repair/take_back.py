@@ -19,14 +19,14 @@ from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS
 from storage.domain.policy import Action, Actor
 
 
-def control(change_id: str, needed: Action, *, page: str, label: str = "Undo…") -> None:
+def control(change_id: str, needed: Action, *, page: str) -> None:
     """Draws the button that opens the form, greyed for those who may not; or that the change was just taken back."""
     if st.session_state.get(_done_key(page)) == change_id:
         st.badge("Undone", icon=":material/undo:", color="gray")
     elif st.session_state.get(_open_key(page)) != change_id:
         stop = stopped_by(needed)
         st.button(
-            label,
+            "Undo…",
             key=key(page, "undo_look", change_id),
             icon=":material/undo:",
             disabled=bool(stop),
