@@ -25,7 +25,7 @@ from storage.domain.orphans import OrphanAction, OrphanOutcome, OrphanPlan, Orph
 from storage.domain.policy import Action
 from storage.domain.purge.job import GOES_ON_BY_ITSELF, NEEDED, Job
 from storage.domain.purge.scope import Scope
-from storage.text import number
+from storage.text import moment, number
 
 PARAM: Final = "orphans"
 PAGE: Final = "uploads"
@@ -167,7 +167,7 @@ def _files(rows: Sequence[OrphanRow], action: OrphanAction) -> None:
 
 def _file(row: OrphanRow) -> None:
     with st.container(border=True, gap="small"):
-        written = "" if row.modified is None else f", written {row.modified:%Y-%m-%d %H:%M} UTC"
+        written = "" if row.modified is None else f", written {moment(row.modified)}"
         facts = f":small[:gray[{format.size(row.size_bytes).text}{written}]]" if row.etag else ""
         st.markdown(f"**{md(row.key.rpartition('/')[2], 200)}** {facts}")
         if document := _document(row):

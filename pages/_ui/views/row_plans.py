@@ -21,7 +21,7 @@ from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.policy import Action, Actor
 from storage.domain.purge.job import Job
 from storage.domain.row_plan import RowPlan
-from storage.text import number
+from storage.text import moment, number
 
 P = ParamSpec("P")
 
@@ -158,7 +158,7 @@ def ended(place: PlanPlace, job: Job, made: int, word: str) -> None:
 def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action) -> None:
     """Draws until when there are copies to take everything back from, the reason, and the button; greyed for others."""
     if job.copies_until is not None:
-        st.caption(f"The copies are kept until {job.copies_until:%Y-%m-%d %H:%M} UTC; an undo needs them.")
+        st.caption(f"The copies are kept until {moment(job.copies_until)}; an undo needs them.")
     stop = stopped_by(undoing)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reason = st.text_input(

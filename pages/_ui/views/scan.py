@@ -194,7 +194,7 @@ def _doubts(found: Snapshot) -> None:
     elif found.doubts:
         first = found.doubts[0]
         others = len(found.doubts) - 1
-        more = f" and {others:,} more customer{'' if others == 1 else 's'}" if others else ""
+        more = f" and {number(others, 'more customer')}" if others else ""
         verify.suspicion(first.suspicion, about=f"customer {first.uid}{more}")
 
 
