@@ -5,7 +5,6 @@ A joint repair and a plan for orphans differ in their rows alone; each declares 
 
 from __future__ import annotations
 
-import hmac
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from storage.actions.purge.engine import BatchOutcome, Ending
 from storage.actions.purge.jobs import follow_up_job
 from storage.actions.purge.lease import JobLease
 from storage.actions.purge.plan_ends import Discarding, discard, refuse_ended
-from storage.actions.purge.sealing import key_to_check, key_to_seal
+from storage.actions.purge.sealing import check_sealed, check_sealed_for_job, key_to_seal
 from storage.domain.actor_and_reason import normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
@@ -110,21 +109,14 @@ class RowPlans(Generic[P]):
 
     def check_seal(self, purging: Purging, plan: P) -> None:
         """Raises `Stale` unless this desk sealed the plan."""
-        key = key_to_check(purging)
-        fits = key.over(self.sealed_as, plan.fingerprint) if key is not None else ""
-        if not fits or not hmac.compare_digest(fits.encode(), plan.seal.encode(errors="replace")):
-            raise Stale(
-                "The plan was not sealed by this desk: it was altered, or the key was changed since it was made.",
-                reasons=("the seal does not fit the plan",),
-                remedy="Make the plan again, and apply the file as it was written.",
-            )
+        check_sealed(purging, plan, self.sealed_as)
 
     def of_job(self, purging: Purging, job: Job) -> P:
         """The stored plan of a job; `Stale` unless the job was made from it, and this desk sealed it."""
         plan = self.stored(purging, job.plan_id)
         if plan.fingerprint != job.fingerprint or self.scope(plan) != job.scope:
             raise Stale("The stored plan is not the one that was applied.", remedy="Make the plan again.")
-        self.check_seal(purging, plan)
+        check_sealed_for_job(purging, plan, self.sealed_as)
         return plan
 
     def check_open(self, purging: Purging, plan: P) -> None:

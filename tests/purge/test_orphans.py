@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,17 @@ import pytest
 
 from storage.actions.documents import Delete
 from storage.actions.orphans import ORPHAN_PLANS, apply_orphan_plan, make_orphan_plan, orphan_outcomes, undo_orphans
+from storage.actions.purge.context import Purging
+from storage.actions.purge.jobs import resume
 from storage.actions.purge.worker import run_job, sweep
 from storage.actions.repair import RepairContext, undo
 from storage.domain.orphans import OrphanAction, OrphanOutcome, OrphanPlan
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
-from storage.domain.purge.scope import PurgeLimits, Scope
+from storage.domain.purge.scope import SEAL_SECRET, PurgeLimits, Scope
 from storage.errors import BadInput, NotFound, NotPermitted, Refused, Stale
 from storage.services.verify import checker, verify_user
+from storage.text import Secret
 from tests.purge.test_purge_kill import KILLED
 from tests.purge.victim import CountingProxy, Victims, moments
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
@@ -339,6 +343,29 @@ def test_roles_bounds_seal_and_life_guard_a_plan(orphans: PurgeWorld) -> None:
     orphans.pass_time(timedelta(minutes=31))
     with pytest.raises(Stale, match="expired"):
         apply_orphan_plan(orphans.purging, made, REASON, ENGINEER)
+
+
+def test_a_job_goes_on_after_a_change_of_key_where_the_former_one_is_known(orphans: PurgeWorld) -> None:
+    def holding(key: str, *former: str) -> Purging:
+        secrets = {"audit_key": Secret(key), "audit_former_keys": tuple(Secret(one) for one in former)}
+        return orphans.open(stores=replace(orphans.stores, settings=replace(orphans.stores.settings, **secrets)))
+
+    made = make_orphan_plan(holding("k" * 32), U1, "adopt", ADA, keys=[CLIP])
+    job = apply_orphan_plan(holding("k" * 32), made, REASON, ADA)
+    stopped = run_job(holding("n" * 32), job.job_id)
+    assert stopped.state == "failed"
+    assert "AUDIT_HMAC_FORMER_KEYS" in str(stopped.failure)
+    knowing = holding("n" * 32, "k" * 32)
+    with pytest.raises(Stale, match="sealed"):
+        ORPHAN_PLANS.approve(knowing, made, BOB)
+    assert run_job(knowing, resume(knowing, job.job_id, ADA).job_id).state == "done"
+
+
+def test_a_process_that_knows_an_earlier_secret_reads_the_one_that_another_made(orphans: PurgeWorld) -> None:
+    plan(orphans, "adopt", CLIP)
+    orphans.purging.writers.objects.delete([SEAL_SECRET])
+    made = make_orphan_plan(orphans.open(), U1, "adopt", ADA, keys=[CLIP])
+    ORPHAN_PLANS.check_seal(orphans.purging, made)
 
 
 def test_above_the_bound_a_second_person_agrees(orphans: PurgeWorld) -> None:

@@ -269,7 +269,7 @@ def test_the_json_of_a_plan_keeps_its_fingerprint_and_adds_its_seal(filled: Purg
     said = json.loads(to_text(plan))
     assert said["fingerprint"] == plan.fingerprint
     assert said["seal"] == plan.seal
-    for edited in ("", "deployment:" + "0" * 64, "nonsense"):
+    for edited in ("", "deployment:" + "0" * 64, "nonsense", "deployment:\ud800"):
         with pytest.raises(Stale):
             filled.apply(plan_from(json.dumps({**said, "seal": edited}).encode()))
     assert plan_from(to_text(plan).encode()) == plan

@@ -16,7 +16,7 @@ from storage.domain.purge.guards import strays
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import SEAL_SECRET
-from storage.domain.purge.seal import SealKey, check_key, sealed
+from storage.domain.purge.seal import PURGE_PLAN, SealedPlan, SealKey, check_key, sealed
 from storage.errors import NotFound, Refused, Stale, Unusable
 
 _FORM = re.compile(r"[0-9a-f]{64}")
@@ -50,18 +50,18 @@ def seal_plan(purging: Purging, plan: PurgePlan) -> PurgePlan:
     return sealed(plan, key_to_seal(purging))
 
 
-def check_sealed(purging: Purging, plan: PurgePlan) -> None:
+def check_sealed(purging: Purging, plan: SealedPlan, kind: str = PURGE_PLAN) -> None:
     """Raises `Stale` unless this desk sealed the plan, with the key as it is now; writes nothing."""
     known = _known(purging)
     if known is not None and known.source == "AUDIT_HMAC_KEY":
-        check_key(plan, known)
+        check_key(plan, known, kind)
         return
     try:
-        check_key(plan, known or _read(purging) or _NONE)
+        check_key(plan, known or _read(purging) or _NONE, kind)
     except Stale:
         if known is None:
             raise
-        check_key(plan, _read(purging) or _NONE)  # another process may have made a new one since this one read it
+        check_key(plan, _read(purging) or _NONE, kind)  # another process may have made a new one meanwhile
 
 
 def check_applied(purging: Purging, job: Job, plan: PurgePlan) -> None:
@@ -87,20 +87,26 @@ def check_applied(purging: Purging, job: Job, plan: PurgePlan) -> None:
             f"The job is of bucket {plan.target.bucket!r} and project {plan.target.project!r}, not of this machine's.",
             remedy="Resume it where it was begun: compare R2_BUCKET_NAME and FIREBASE_PROJECT_ID.",
         )
-    if not plan.seal or _sealed_before(purging, plan):
+    if plan.seal:
+        check_sealed_for_job(purging, plan)
+
+
+def check_sealed_for_job(purging: Purging, plan: SealedPlan, kind: str = PURGE_PLAN) -> None:
+    """As `check_sealed`, for the plan of a job: a former key fits too, for a job outlives a change of the key."""
+    if _sealed_before(purging, plan, kind):
         return
     try:
-        check_sealed(purging, plan)
+        check_sealed(purging, plan, kind)
     except Stale as stale:
         stale.remedy = "Put the key that sealed the plan into AUDIT_HMAC_FORMER_KEYS, or undo the job and plan again."
         raise
 
 
-def _sealed_before(purging: Purging, plan: PurgePlan) -> bool:
-    """Whether a former key of the settings fits: a job outlives a change of the key, an open plan does not."""
+def _sealed_before(purging: Purging, plan: SealedPlan, kind: str) -> bool:
+    """Whether a former key of the settings fits."""
     for former in purging.stores.settings.audit_former_keys:
         with suppress(Stale):
-            check_key(plan, SealKey("AUDIT_HMAC_KEY", former.reveal().encode()))
+            check_key(plan, SealKey("AUDIT_HMAC_KEY", former.reveal().encode()), kind)
             return True
     return False
 

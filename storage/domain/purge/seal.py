@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal, Protocol
 
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.plan import PurgePlan, moment_text
@@ -18,6 +18,16 @@ from storage.errors import Stale
 Source = Literal["AUDIT_HMAC_KEY", "deployment"]
 _WORDS: dict[str, str] = {"AUDIT_HMAC_KEY": "an AUDIT_HMAC_KEY", "deployment": "the deployment's own secret"}
 _ANEW = "Make the plan again, and apply the file as it was written."
+PURGE_PLAN: Final = "purge plan"  # the kind that the seal of a purge's plan covers
+
+
+class SealedPlan(Protocol):
+    """A plan of any kind with its seal, which is empty where nobody sealed it."""
+
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def seal(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class SealKey:
 
 
 def sealed(plan: PurgePlan, key: SealKey) -> PurgePlan:
-    return replace(plan, seal=key.over("purge plan", plan.fingerprint))
+    return replace(plan, seal=key.over(PURGE_PLAN, plan.fingerprint))
 
 
 def sealed_approval(approval: Approval, key: SealKey) -> Approval:
@@ -46,8 +56,9 @@ def holds(approval: Approval, key: SealKey) -> bool:
     return hmac.compare_digest(approval.seal.encode(), _seal_of(approval, key).encode())
 
 
-def check_key(plan: PurgePlan, key: SealKey) -> None:
-    """Raises `Stale` unless this key sealed the plan; says how it was sealed where that can be known."""
+def check_key(plan: SealedPlan, key: SealKey, kind: str = PURGE_PLAN) -> None:
+    """Raises `Stale` unless this key sealed the plan as one of this kind; says how it was sealed where that can be
+    known."""
     if not plan.seal:
         raise Stale(
             "An older version of the desk made the plan, and sealed plans without a key.",
@@ -61,7 +72,7 @@ def check_key(plan: PurgePlan, key: SealKey) -> None:
             reasons=("the plan was sealed with another kind of key",),
             remedy="Set the same AUDIT_HMAC_KEY on both machines, or make the plan again here.",
         )
-    if not hmac.compare_digest(plan.seal.encode(), key.over("purge plan", plan.fingerprint).encode()):
+    if not hmac.compare_digest(plan.seal.encode(errors="replace"), key.over(kind, plan.fingerprint).encode()):
         raise Stale(
             "The plan was not sealed by this desk: it was altered, or the key was changed since it was made.",
             reasons=("the seal does not fit the plan",),
