@@ -16,7 +16,7 @@ from storage.domain import joint_repair, orphans
 
 PURGE_PLANS: Final = "plan-"
 PURGE_JOBS: Final = "purge-"
-REST: Final = "[0-9]{8}-[0-9]{6}-[0-9a-f]{8}"
+REST: Final = "[0-9]{8}-[0-9]{6}-[0-9a-f]{8}"  # of an id, behind its first word
 _ID: Final = re.compile(rf"([a-z]+-){REST}(-undo|-empty)?")
 _WITHIN: Final = re.compile(rf"(?<![\w-]){_ID.pattern}(?![\w-])")
 

@@ -27,7 +27,7 @@ from storage.actions.purge.sealing import check_sealed, key_to_check, key_to_sea
 from storage.actions.purge.survey import look, refuse_dangers
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
-from storage.domain.places import place_of
+from storage.domain.places import PURGE_PLANS, REST, place_of
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_seal
 from storage.domain.purge.inventory import Inventory, judge
@@ -45,7 +45,7 @@ from storage.services.controls import customers_beside, objects_of_others
 MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
 MAX_OPEN_PLANS = 30  # of each listing; older ones are on their own pages
-PLAN_ID = re.compile(r"plan-[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+PLAN_ID = re.compile(PURGE_PLANS + REST)
 
 
 COLLECTION = "ops_approvals"
@@ -77,7 +77,7 @@ def make_plan(
             )
         made = purging.now()
         plan = PurgePlan(
-            plan_id=f"plan-{made:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            plan_id=f"{PURGE_PLANS}{made:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
             maker=maker,
             scope=scope,
             target=purging.target,
@@ -203,7 +203,7 @@ def kept_content(purging: Purging, key: str, plan_id: str, most_bytes: int) -> b
 
 def open_plan_ids(purging: Purging, now: datetime) -> tuple[str, ...]:
     """The ids of the newest plans that may still be valid, the newest first."""
-    return open_ids(purging, plan_key, "plan-", now - purging.limits.plan_life)
+    return open_ids(purging, plan_key, PURGE_PLANS, now - purging.limits.plan_life)
 
 
 def open_ids(purging: Purging, key: Callable[[str], str], prefix: str, since: datetime) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ def open_ids(purging: Purging, key: Callable[[str], str], prefix: str, since: da
     pages = purging.stores.objects.list_pages(folder, oldest)
     keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
     names = (key.removeprefix(folder).removesuffix(".json") for key in keys[:MAX_OPEN_PLANS])
-    found = [name for name in names if name.startswith(prefix) and place_of(name) is not None]
+    found = [name for name in names if re.fullmatch(prefix + REST, name)]
     ended = ends_of(purging, found)
     return tuple(name for name in found if name not in ended)
 
