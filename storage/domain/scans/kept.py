@@ -40,13 +40,8 @@ FLAGS: Final = ("disclosure", "stranger", "doubted", "looked_at")
 TIMES: Final = ("since", "made_at", "video_created_at", "first_seen", "last_seen")
 COLUMNS: Final = (*TEXTS, *FLAGS, *TIMES)
 TAKEN_OVER: Final = ("email", "plan", "title", "style", "made_at", "video_created_at")
-_LATER: Final = (
-    "cluster_scan",
-    "claimed",
-    "found",
-    "run",
-    "at",
-)  # fields that summaries of earlier versions do not have
+# Fields that summaries of earlier versions do not have.
+_LATER: Final = ("cluster_scan", "claimed", "found", "run", "at")
 IDENTITY: Final = ("kind", "uid", "video_id", "clip_id", "key")
 
 
@@ -179,8 +174,11 @@ def head_fields(head: ScanHead) -> dict[str, Any]:
     """The document. Only a whole scan, not a part of one, has `at`: so a query by it finds no part."""
     fields = head.as_dict()
     fields |= {"not_looked_at": list(head.not_looked_at), "joined_from": list(head.joined_from), "version": VERSION}
-    fields["at"] = head.at or head.finished_at
-    return {name: value for name, value in fields.items() if name != "at"} if head.part else fields
+    if head.part:
+        del fields["at"]
+    else:
+        fields["at"] = head.at or head.finished_at
+    return fields
 
 
 def head_from(fields: Mapping[str, Any]) -> ScanHead:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from storage.domain.scans.kept import ScanHead
 from storage.errors import BadInput, NotFound
+from storage.text import moment
 
 TOGETHER: Final = timedelta(hours=24)  # parts without a run that began further apart are not of one scan
 _RUN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
@@ -158,8 +159,8 @@ def _doubts(heads: Sequence[ScanHead], older: Sequence[ScanHead]) -> Iterable[st
         yield f"Older parts of {shards} wait beside these, from the same day: they may be of another run."
 
 
-def _span(times: Sequence[Any]) -> str:
-    first, last = (f"{at:%Y-%m-%d %H:%M} UTC" for at in (min(times), max(times)))
+def _span(times: Sequence[datetime]) -> str:
+    first, last = moment(min(times)), moment(max(times))
     return f"at {first}" if first == last else f"from {first} to {last}"
 
 
