@@ -234,9 +234,9 @@ def ended_row(
 ) -> BatchOutcome:
     """The end of a row: its outcome goes into the journal, and the job lists what was not done.
 
-    `copies_until`: when the first copy ends that the row keeps; the job notes the earliest.
+    `copies_until`: as `copies_until` says it of the row; the job notes it.
     """
-    kept = {} if copies_until is None or lease.job.copies_until is not None else {"copies_until": copies_until}
+    kept = {} if copies_until is None else {"copies_until": copies_until}
     if row["outcome"] == "done":
         return BatchOutcome(tally, {"row": row}, kept)
     residue = tuple(shortened([*lease.job.residue, f"{subject}: {row['why']}"]))
