@@ -257,7 +257,7 @@ class _Asked:
             operation=self.operation,
             target=self.target,
             detail=detail,
-            **({"store": STORE} if rule.kind is Unreachable else {}),
+            store=STORE if rule.kind is Unreachable else "",
         )
 
 

@@ -441,11 +441,9 @@ class TableBuilder:
         next_cursor: str | None = None,
     ) -> Table:
         """Everything collected, with the schema's columns and dtypes whatever the documents held."""
-        columns = zip(self.schema.columns, self._chunks, strict=True) if self.rows else ()
-        series = {column.name: _series(column.kind, chunks) for column, chunks in columns}
         return Table(
             schema=self.schema,
-            frame=pd.DataFrame(series, copy=False) if self.rows else self.schema.empty(),
+            frame=self._frame() if self.rows else self.schema.empty(),
             oddities=self._oddities.all(),
             complete=complete,
             read_at=read_at,
@@ -453,6 +451,10 @@ class TableBuilder:
             error=error,
             next_cursor=next_cursor,
         )
+
+    def _frame(self) -> pd.DataFrame:
+        columns = zip(self.schema.columns, self._chunks, strict=True)
+        return pd.DataFrame({column.name: _series(column.kind, chunks) for column, chunks in columns}, copy=False)
 
 
 def _series(kind: ColumnKind, chunks: list[Any]) -> Any:

@@ -520,8 +520,8 @@ def run_of_job(shard: str, environment: Mapping[str, str]) -> str:
 
     Cloud Run names each execution. A pod of Kubernetes is told only its index.
     """
-    told = next((name for name in _TASK_INDEX if environment.get(name)), "")
-    return environment.get(_EXECUTION, "") if shard.strip().startswith("auto") and told != _TASK_INDEX[0] else ""
+    by_kubernetes = bool(environment.get(_TASK_INDEX[0]))
+    return environment.get(_EXECUTION, "") if shard.strip().startswith("auto") and not by_kubernetes else ""
 
 
 def _narrowest(finding: Finding) -> str | None:
