@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.kit.text import md
 from storage import errors
+from storage.clients.circuit import Circuit
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 
@@ -224,3 +225,20 @@ feedback.section("the part", body, key="part")
 """)
     assert "It is not there" in words(failed)
     assert not failed.exception
+
+
+def test_a_store_that_was_given_up_because_it_is_slow_is_said_to_be_asked_later_and_not_each_time() -> None:
+    now = 0.0
+    slow = Circuit("A slow store", clock=lambda: now)
+    for target in "abc":
+        began = slow.ask("list", target)
+        now += 4.0
+        slow.answered(began, target, 5.0)
+    with pytest.raises(errors.Unreachable) as refused:
+        slow.ask("list", "d")
+    app = run(
+        "from pages._ui.kit import away\nwith away.noticing():\n    away.told(st.session_state.found)\n",
+        found=refused.value,
+    )
+    assert "not asked again until" in words(app)
+    assert "each time" not in words(app)

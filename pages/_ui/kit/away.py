@@ -90,7 +90,9 @@ def _about(error: StorageError) -> str:
     silence = circuit.silence(error.store)
     since = f"No answer since {format.as_of(silence.since, now).removeprefix('as of ')}. " if silence else ""
     again = " It is asked again each time a page needs it."
-    if silence and silence.asked_again:  # the error of a call that was not sent says so itself
-        again = "" if error.detail == "not asked" else f" It is not asked again until {silence.asked_again:%H:%M:%S}."
+    if error.detail == "not asked":  # the error says so itself, also where the store answers, but too slowly
+        again = ""
+    elif silence and silence.asked_again:
+        again = f" It is not asked again until {silence.asked_again:%H:%M:%S}."
     remedy = f"  \n**What to do:** {md(error.remedy, 600)}" if error.remedy else ""
     return f"{md(since + error.message + again, 700)}{remedy}"
