@@ -93,6 +93,7 @@ class Verbs(Generic[P]):
     def undo(self, context: Context, job_id: str, actor: str, reason: str) -> int:
         """Takes every row back, in this process. Exits as `apply` does."""
         who = shell_actor(actor)
+        is_id(job_id, self.plans.command, "JOB_ID")
         purging = open_purging(context.stores, progress)
         return self._begin(context, purging, lambda: self.undo_job(purging, job_id, reason, who))
 

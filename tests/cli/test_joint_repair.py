@@ -305,6 +305,8 @@ def test_an_outage_that_is_none_is_named_with_those_that_are(desk):
     [
         ("repair", "status", "orphans", "orphans"),
         ("repair", "resume", "purge", "purge"),
+        ("repair", "undo", "orphans", "orphans"),
+        ("orphans", "undo", "purge", "purge"),
         ("orphans", "status", "repair", "repair"),
         ("orphans", "discard", "rplan", "repair"),
         ("purge", "discard", "oplan", "orphans"),
@@ -312,7 +314,8 @@ def test_an_outage_that_is_none_is_named_with_those_that_are(desk):
 )
 def test_the_id_of_another_kind_is_told_whose_it_is(desk, command, verb, word, right):
     name = f"{word}-20260101-000000-00000000"
-    answer = desk.run(command, verb, name, *(() if verb == "status" else WHO), "--json")
+    more = {"status": (), "undo": (*WHO, *WHY)}.get(verb, WHO)
+    answer = desk.run(command, verb, name, *more, "--json")
     assert answer.status == 2, answer.out
     assert name in answer.json["error"]["message"]
     assert right in answer.json["error"]["remedy"]
