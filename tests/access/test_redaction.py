@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -70,6 +71,20 @@ def test_every_door_leaves_ordinary_text_as_it_is(text: str) -> None:
     assert redacted(text) == text
     assert question(text) == text
     assert checked_reason(text) == without_addresses(text), "a reason outlives the customer, and so keeps no address"
+
+
+@given(st.text("ab.+-_'’@é \n", max_size=40))
+def test_the_addresses_of_a_text_are_those_of_one_expression(text: str) -> None:
+    assert without_addresses(text) == re.sub(r"[\w.+-][\w.+'’-]*@[\w-]+\.[\w.-]+", "[address]", text)
+
+
+@pytest.mark.parametrize("part", ["x", "a'", "a+", "x@"])
+def test_a_text_of_any_length_is_gone_through_once(part: str) -> None:
+    """A reason of 100,000 letters took a minute."""
+    text = part * 100_000
+    assert without_addresses(text) == text
+    with pytest.raises(BadInput, match="longer than 2,000"):
+        checked_reason(text)
 
 
 def test_known_secrets_go_wherever_they_stand_and_short_ones_do_not_eat_words() -> None:
