@@ -126,6 +126,11 @@ def test_an_empty_job_is_no_sweep_of_all_of_them(desk: RecordedDesk) -> None:
     assert desk.asked_nothing
 
 
+def test_of_a_video_that_is_there_only_the_usual_times_are_asked_of_others(desk: RecordedDesk) -> None:
+    assert desk.run("diagnose", "u1", VIDEO).status in {0, 1}
+    assert desk.strays("u1") == []
+
+
 def test_of_a_video_that_is_not_there_nobody_elses_is_looked_at(desk: RecordedDesk) -> None:
     answer = desk.run("set-status", "nobody", "v", "completed", "--actor=ada@example.com", "--reason=ticket 4711")
     assert (answer.status, desk.strays("nobody"), desk.keys) == (1, [], [])
