@@ -93,9 +93,9 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
     ]
     _list("biggest", ("SIZE", "CLIPS", "PLAN", "UID", "EMAIL"), biggest)
     drift = [(r.counter, f"{r.users:,}", f"{r.sum:+,}", f"{r.absolute:,}") for r in view.drift.itertuples()]
-    _list("drift", ("COUNTER", "CUSTOMERS", "SUM", "OFF BY"), drift)
+    _list("wrong counters", ("COUNTER", "CUSTOMERS", "SUM", "OFF BY"), drift)
     drifting = [(size(_int(r.worst_bytes)), r.uid, _or(r.email)) for r in view.drifting.head(top).itertuples()]
-    _list("drifting", ("OFF BY", "UID", "EMAIL"), drifting)
+    _list("customers with wrong counters, the worst first", ("OFF BY", "UID", "EMAIL"), drifting)
     days = view.growth.tail(top).itertuples() if top else ()
     growth = [
         (f"{r.day:%Y-%m-%d}", *map(_number, (r.users, r.videos, r.clips, r.joined)), size(_int(r.clip_bytes)))

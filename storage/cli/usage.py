@@ -1,4 +1,4 @@
-"""`usage`: tells how much of the plan a customer uses, and whether the counters are true."""
+"""`usage`: tells how much of the plan a customer uses, and whether the counters are right."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_usage(
     if_video_of: str | None,
     reply_language: Language,
 ) -> int:
-    """Exit 0 when every counter that the backend keeps is true, 1 when one drifts. A used-up quota is no fault."""
+    """Exit 0 when every counter that the backend keeps is right, 1 when one is wrong. A used-up quota is no fault."""
     stores = context.stores
     asked = Asked(if_plan, if_without, if_purged, if_undo, if_video_of)
     with metering() as meter:
