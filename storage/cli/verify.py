@@ -32,11 +32,11 @@ from storage.cli.scans import scan_keeper
 from storage.clients.circuit import patiently
 from storage.clients.cluster import check_cluster
 from storage.domain.deployment import Deployment
-from storage.domain.integrity import Failure, Report, Sample
+from storage.domain.integrity import Report, Sample
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import IMPLAUSIBLE, ScanOutcome
 from storage.domain.scans.parts import check_run
-from storage.errors import BackendError, BadInput, StorageError, Unusable
+from storage.errors import BackendError, BadInput, StorageError
 from storage.export import safe_cell
 from storage.repositories.records import Records
 from storage.services import verify
@@ -90,7 +90,7 @@ def run_verify(
         return _run_all(context, shard, checkpoint, sample, strangers=strangers, keep=keep, run=run, as_csv=csv)
     scope = ReadScope(sample=sample) if sample is not None else None
     report = verify.verify_user(checker(context.stores, context.now), uid, video_id, scope)
-    error = _incomplete(report.complete, next(iter(report.failures), None))
+    error = verify.incomplete(report.complete, next(iter(report.failures), None))
     if csv:
         _print_csv(finding.as_dict() for finding in report.findings)
     elif context.as_json:
@@ -110,18 +110,6 @@ def _sample(percent: float | None) -> Sample | None:
         remedy = "For example --contents 5; without a number, all."
         raise BadInput("--contents takes more than 0 and at most 100 percent", field_name="contents", remedy=remedy)
     return Sample(percent)
-
-
-def _incomplete(complete: bool, failure: Failure | None) -> StorageError | None:
-    """The error of a scan that could not read everything, made from the first failure."""
-    if complete:
-        return None
-    if failure is None:
-        return Unusable("The scan is incomplete.", remedy="Run it again.")
-    remedy = failure.remedy or "Run check: it tries each permission of R2_ACCESS_KEY_ID apart."
-    error = BackendError(f"The scan is incomplete: {failure.message}", remedy=remedy, target=failure.target)
-    error.code = failure.code
-    return error
 
 
 def _say(report: Report) -> None:
@@ -225,7 +213,7 @@ def _run_all(
         except StorageError as stopped:
             error = stopped
         stop = error
-        error = error or _incomplete(log.complete, log.failure)
+        error = error or verify.incomplete(log.complete, log.failure)
         coverage = Coverage(
             ranges=(ScanRange(*(shard or (1, 1)), until=log.last_uid if stop else None),),
             strangers=strangers and stop is None,
@@ -247,7 +235,7 @@ def _run_on(context: Context, address: str, sample: Sample | None, *, keep: bool
         log = ScanLog(Path(folder) / "scan.jsonl", {"scan": "clip-desk verify on a cluster"}, "TMPDIR")
         try:
             ended = scan_on(context, address, log, sample, keep=keep)
-            error = ended.stop or _incomplete(log.complete, log.failure)
+            error = ended.stop or verify.incomplete(log.complete, log.failure)
             kept = _Kept(ended.head.scan_id if ended.head else None, ended.keep_error) if keep else _NOT_ASKED
             _print_all(log, None, context, error, kept, as_csv=as_csv, not_looked_at=ended.not_looked_at)
         finally:

@@ -20,7 +20,7 @@ from storage.domain.shares import links_of
 from storage.errors import Refused
 from storage.repositories.stores import Stores
 from storage.services.media import KeptLooks, look_into
-from storage.services.verify import ReadScope, checker, each, gather, judged
+from storage.services.verify import ReadScope, checker, each, gather, incomplete, judged
 
 _SCOPE: Final = ReadScope(contents=False, links=False)
 _TEXTS: Final = ("path", "clip_id", "scene_title", "filename", "r2_key", "thumbnail_r2_key")
@@ -30,7 +30,8 @@ def candidates(stores: Stores, scope: Scope, action: OrphanAction, now: datetime
     """The keys that `verify` finds named by no document, or the caches past their time; sorted.
 
     For an adoption only those of clips: a thumbnail comes with its clip.
-    `Refused` where the check was not complete, or cannot be true of the customer's data: then nothing is an orphan.
+    Raises the error of a store where the check was not complete, and `Refused` where it cannot be true of the
+    customer's data: then nothing is an orphan.
     """
     check = checker(stores, lambda: now)
     facts, report = judged(check, gather(check, scope.uid, scope.video_id, _SCOPE))
@@ -40,13 +41,10 @@ def candidates(stores: Stores, scope: Scope, action: OrphanAction, now: datetime
             reasons=(report.suspicion.reason,),
             remedy="Settle that first: verify says how.",
         )
-    if not report.complete:
-        words = [f"{failure.target}: {failure.message}" for failure in report.failures]
-        raise Refused(
-            "The upload check could not read everything, so it is not known which files no document names.",
-            reasons=words,
-            remedy=f"Try again when it can: {words[0]}" if words else "Try again.",
-        )
+    words = "It is not known which files no document names, as the upload check could not read everything"
+    unread = incomplete(report.complete, next(iter(report.failures), None), words)
+    if unread is not None:
+        raise unread
     if not caches:
         keys = sorted(one.key for one in report.findings if one.kind == "orphan_object" and one.key)
         return tuple(key for key in keys if action == "remove" or key.endswith(".mp4"))

@@ -45,7 +45,7 @@ from storage.domain.layout import Layout
 from storage.domain.media import MediaLook
 from storage.domain.shares import ShareLink, links_of
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits
-from storage.errors import BadInput, NotFound, StorageError
+from storage.errors import BackendError, BadInput, NotFound, StorageError, Unusable
 from storage.ids import check_stored_id
 from storage.repositories.objects import Objects, list_known
 from storage.repositories.records import Records
@@ -488,6 +488,18 @@ def standing_in(finding: Finding, report: Report) -> Rechecked:
     if finding.kind in OF_CONTENTS and report.looked_into is None:
         return Rechecked(finding, "unknown", report.read_at, None, "The clips were not looked into.")
     return Rechecked(finding, "gone", report.read_at, None)
+
+
+def incomplete(complete: bool, failure: Failure | None, words: str = "The scan is incomplete") -> StorageError | None:
+    """The error of a check that could not read everything, made from its first failure."""
+    if complete:
+        return None
+    if failure is None:
+        return Unusable(f"{words}.", remedy="Run it again.")
+    remedy = failure.remedy or "Run check: it tries each permission of R2_ACCESS_KEY_ID apart."
+    error = BackendError(f"{words}: {failure.message}", remedy=remedy, target=failure.target)
+    error.code = failure.code
+    return error
 
 
 def parse_shard(text: str, environment: Mapping[str, str] | None = None) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from grpc import StatusCode
 from storage.cli.orphans_commands import ACTIONS
 from storage.domain.orphans import ORPHAN_ACTIONS
 from tests.cli.conftest import MEDIA, Answer, Desk, both_firestores
+from tests.rigs.http_faults import Answer as HttpAnswer
+from tests.rigs.http_faults import FaultProxy
 from tests.rigs.records import user, video
 from tests.rigs.seaweed import SeaweedRig
 
@@ -93,6 +95,19 @@ def test_caches_past_their_time_are_removed(filled: Desk, tmp_path: Path) -> Non
     assert [row["key"] for row in planned.json["rows"]] == [SOURCE]
     assert apply(filled, file).status == 0
     assert there(filled, CLIP, SOURCE) == [True, False]
+
+
+def test_a_bucket_that_refuses_the_listing_is_an_error_of_the_store_and_no_refusal_of_the_desk(
+    filled: Desk, r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultProxy(r2_rig.endpoint) as proxy:
+        proxy.on(HttpAnswer(403, "AccessDenied"), query="list-type=2")
+        monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+        answer = filled.run("orphans", "plan", "u1", "--action", "remove", *WHO, "--json")
+    error = answer.json["error"]
+    assert (answer.status, error["code"]) == (3, "access_denied")
+    assert "not known which files no document names" in error["message"]
+    assert error["remedy"]
 
 
 def test_a_job_that_stopped_is_resumed_where_it_stood(filled: Desk, tmp_path: Path) -> None:
