@@ -28,6 +28,7 @@ EXITS = {
     3: "a backend could not be reached or refused",
     4: "refused by a guard; nothing was changed",
 }
+_ASKED_FOR = ("actor", "reason")  # every command that takes them says what they must be
 _NUMBER = re.compile(r"-(?:[0-9]+|[0-9]*\.[0-9]+)")
 _LAYOUT: dict[str, Any] = {"max_content_width": 100, "ignore_unknown_options": True}
 
@@ -180,6 +181,7 @@ class Command(_Sections):
         values = dict(ctx.params)
         common = {name: values.pop(name, None) for name in COMMON}
         self._check_ids(values, exact=bool(common["exact_ids"]))
+        self._check_options(values)
         function = self.function()
         from storage.cli.context import Context  # only here: help imports none of it
 
@@ -211,6 +213,15 @@ class Command(_Sections):
                 if not customers:
                     bad.remedy = f"Give {kind} as the desk printed it."
                 raise
+
+    def _check_options(self, values: Mapping[str, Any]) -> None:
+        """Refuses an option that is given as an empty text: most would count as not given."""
+        for one in self.params:
+            given = values.get(str(one.name))
+            empty = given == "" or (isinstance(given, tuple) and "" in given)
+            if isinstance(one, click.Option) and empty and one.default != "" and one.name not in _ASKED_FOR:
+                name = one.opts[0]
+                raise BadInput(f"{name} is empty", field_name=name, remedy="Give a value, or leave the option out.")
 
 
 class Group(_Sections, click.Group):

@@ -42,13 +42,14 @@ def shell_reader(email: str | None) -> Actor:
     return shell_actor(email) if email is not None else _shell("")
 
 
-def applying(apply: bool, actor: str | None, reason: str | None) -> tuple[Actor, str]:
-    """The actor and the reason of a command that writes only with `--apply`, which needs both; `BadInput` names one."""
+def applying(apply: bool, actor: str | None, reason: str | None, option: str = "--apply") -> tuple[Actor, str]:
+    """The actor and the reason of a command that writes only with this option, which needs both; `BadInput` names
+    one."""
     if not apply:
         return shell_reader(None), ""
     for name, given in (("reason", reason), ("actor", actor)):
         if not (given or "").strip():
-            raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
+            raise BadInput(f"--{name} is needed with {option}", field_name=f"--{name}", remedy=f"Give --{name}.")
     return shell_actor(actor or ""), checked_reason(reason or "")
 
 

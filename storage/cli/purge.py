@@ -14,7 +14,6 @@ from typing import Any
 from storage.actions.purge.context import Purging, open_purging
 from storage.actions.purge.jobs import Request, apply_plan, cancel, discard_plan, empty_quarantine, resume, undo
 from storage.actions.purge.plans import (
-    PLAN_ID,
     approve,
     certificate_of,
     decline,
@@ -390,13 +389,9 @@ def run_decline(context: Context, file: Path, reason: str, actor: str) -> int:
 
 def run_discard(context: Context, plan: str, actor: str) -> int:
     """Takes the plan's file, or the id of a plan that the desk keeps. Exit 0 when nobody can apply it any more."""
-    who = shell_actor(actor)
+    who, kept = shell_actor(actor), is_kept_plan(plan, "purge")
     purging = open_purging(context.stores, progress)
-    is_id(plan, "purge", "PLAN")
-    if PLAN_ID.fullmatch(plan):
-        found = stored_plan(purging, plan)
-    else:
-        found = presented_plan(purging, Path(plan), who, "purge.discard")
+    found = stored_plan(purging, plan) if kept else presented_plan(purging, Path(plan), who, "purge.discard")
     say_discarded(context, discard_plan(purging, found, who))
     return 0
 
@@ -406,7 +401,16 @@ def is_id(name: str, command: str, field_name: str) -> bool:
     place = place_of(name)
     if place is not None and place.command != command:
         remedy = f"Its commands: python -m storage {place.command} --help."
-        raise BadInput(f"{name} is {place.noun}", field_name=field_name, remedy=remedy)
+        raise BadInput(f"{field_name}: {name} is {place.noun}", field_name=field_name, remedy=remedy)
+    return place is not None
+
+
+def is_kept_plan(plan: str, command: str) -> bool:
+    """Whether the text is the id of a plan, else it is the path of one; `BadInput` for any other id."""
+    place = place_of(plan) if is_id(plan, command, "PLAN") else None
+    if place is not None and place.kind == "job":
+        remedy = f"A plan that was applied is not discarded; {command} undo takes its job back."
+        raise BadInput(f"PLAN: {plan} is {place.noun}", field_name="PLAN", remedy=remedy)
     return place is not None
 
 

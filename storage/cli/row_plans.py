@@ -13,7 +13,7 @@ from storage.actions.purge.worker import run_job
 from storage.actions.row_plans import RowPlans
 from storage.cli.context import Context, shell_actor
 from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table
-from storage.cli.purge import is_id, refusing, say_discarded
+from storage.cli.purge import is_id, is_kept_plan, refusing, say_discarded
 from storage.clients.meter import unbudgeted
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
@@ -71,8 +71,8 @@ class Verbs(Generic[P]):
 
     def discard(self, context: Context, plan: str, actor: str) -> int:
         """Takes the plan's file, or the id of a plan that the desk keeps. Exit 0 when nobody can apply it any more."""
-        who, purging = shell_actor(actor), open_purging(context.stores)
-        kept = is_id(plan, self.plans.command, "PLAN") and plan.startswith(self.plans.form.plan_prefix)
+        who, kept = shell_actor(actor), is_kept_plan(plan, self.plans.command)
+        purging = open_purging(context.stores)
         found = self.plans.stored(purging, plan) if kept else self.plans.in_file(Path(plan))
         say_discarded(context, self.plans.discard(purging, found, who))
         return 0
@@ -124,7 +124,7 @@ class Verbs(Generic[P]):
             say(f"Job {job.job_id} is {job.state}: {made:,} of {total:,} rows were made.")
             if job.failure:
                 say(f"It stopped: {safe(job.failure.get('message', ''), 400)}")
-            if not job.of and made:
+            if not job.of and made and job.state != "undone":
                 command = self.plans.command
                 until = f", until {rfc3339(job.copies_until)}" if job.copies_until else ""
                 say(f"Undo it{until}: python -m storage {command} undo {job.job_id} --actor EMAIL --reason TEXT")

@@ -39,7 +39,7 @@ def run_url(
     elif thumbnail:
         raise BadInput("A link to send is to the clip", field_name="--thumbnail", remedy="Leave one of the two out.")
     else:
-        who, why = applying(True, actor, reason)
+        who, why = applying(True, actor, reason, "--valid-minutes")
         life = timedelta(minutes=valid_minutes)
         link = link_to_send(context.bench(), who, uid, video_id, clip_id, life=life, reason=why, download=download)
     signed = link.signed

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from storage.domain import joint_repair, orphans
@@ -28,7 +28,13 @@ class DeskPlace:
     page: str
     parameter: str
     command: str
-    noun: str
+    kind: Literal["plan", "job"]
+    of: str
+
+    @property
+    def noun(self) -> str:
+        """What the id names, in words."""
+        return f"the {self.kind} {self.of}"
 
     def address(self, name: str) -> str:
         """The address within the desk of what has this id."""
@@ -37,12 +43,12 @@ class DeskPlace:
 
 _PLACES: Final[Mapping[str, DeskPlace]] = MappingProxyType(
     {
-        PURGE_PLANS: DeskPlace("purge", "plan", "purge", "the plan of a purge"),
-        PURGE_JOBS: DeskPlace("purge", "job", "purge", "the job of a purge"),
-        joint_repair.FORM.plan_prefix: DeskPlace("processing", "repair", "repair", "the plan of a joint repair"),
-        joint_repair.FORM.job_prefix: DeskPlace("processing", "repair", "repair", "the job of a joint repair"),
-        orphans.FORM.plan_prefix: DeskPlace("uploads", "orphans", "orphans", "the plan for files without a document"),
-        orphans.FORM.job_prefix: DeskPlace("uploads", "orphans", "orphans", "the job for files without a document"),
+        PURGE_PLANS: DeskPlace("purge", "plan", "purge", "plan", "of a purge"),
+        PURGE_JOBS: DeskPlace("purge", "job", "purge", "job", "of a purge"),
+        joint_repair.FORM.plan_prefix: DeskPlace("processing", "repair", "repair", "plan", "of a joint repair"),
+        joint_repair.FORM.job_prefix: DeskPlace("processing", "repair", "repair", "job", "of a joint repair"),
+        orphans.FORM.plan_prefix: DeskPlace("uploads", "orphans", "orphans", "plan", "for files without a document"),
+        orphans.FORM.job_prefix: DeskPlace("uploads", "orphans", "orphans", "job", "for files without a document"),
     }
 )
 

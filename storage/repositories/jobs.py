@@ -8,6 +8,7 @@ from typing import Any
 
 from storage.clients.firestore import FirestoreHandle, field_path
 from storage.domain.documents import RawDocument
+from storage.domain.places import place_of
 from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job, State, entry_path, job_path
 from storage.errors import NotFound
 from storage.ids import check_stored_id
@@ -29,11 +30,10 @@ class Jobs:
         """The job; `NotFound` where no job has this id."""
         job = self.find(job_id)
         if job is None:
-            raise NotFound(
-                f"There is no job {job_id}.",
-                remedy="Look for its id in the audit, or where the job was begun.",
-                target=job_id,
-            )
+            place, remedy = place_of(job_id), "Look for its id in the audit, or where the job was begun."
+            if place is not None and place.kind == "plan":
+                remedy = f"That is {place.noun}; {place.command} apply begins its job, and prints the job's own id."
+            raise NotFound(f"There is no job {job_id}.", remedy=remedy, target=job_id)
         return job
 
     def find(self, job_id: str) -> Job | None:

@@ -65,6 +65,71 @@ def test_every_id_of_every_command_passes_the_one_check(run, no_settings, monkey
         assert run(*line[:place], value, *line[place + 1 :], "--json", "--exact-ids").status == 2, line
 
 
+def every_option() -> list[tuple[list[str], str]]:
+    """Each command with all that it needs, and each of its options that takes a text."""
+    found = []
+    for words, command in leaves(ROOT).items():
+        needed = [
+            word
+            for one in command.params
+            if one.required
+            for word in (
+                *(one.opts if isinstance(one, click.Option) else ()),
+                one.type.choices[0] if isinstance(one.type, click.Choice) else "1",
+            )
+        ]
+        found += [
+            ([*words, *needed], one.opts[0])
+            for one in command.params
+            if isinstance(one, click.Option) and isinstance(one.type, click.types.StringParamType)
+        ]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("line", "option"), [one for one in every_option() if one[1] not in {"--confirm", "--actor", "--reason"}]
+)
+def test_an_empty_option_is_refused_and_not_taken_for_one_that_was_not_given(
+    run, no_settings, monkeypatch, line, option
+):
+    monkeypatch.setattr("storage.connect.opened", lambda: pytest.fail("a backend was opened"))
+    answer = run(*line, f"{option}=", "--json")
+    assert (answer.status, answer.json["error"]["code"]) == (2, "bad_input")
+    assert "is empty" in answer.json["error"]["message"]
+
+
+_REST = "20260101-120000-0123abcd"
+
+
+@pytest.mark.parametrize("group", ["repair", "orphans"])
+@pytest.mark.parametrize("verb", ["status", "resume", "undo", "discard"])
+def test_an_id_of_another_kind_is_refused_with_the_commands_that_know_it(run, no_settings, monkeypatch, group, verb):
+    monkeypatch.setattr("storage.connect.opened", lambda: pytest.fail("a backend was opened"))
+    who = () if verb == "status" else ("--actor", "ada@example.com")
+    why = ("--reason", "ticket 7") if verb == "undo" else ()
+    for kind, owner in {"plan": "purge", "purge": "purge", "rplan": "repair", "orphans": "orphans"}.items():
+        if owner != group:
+            error = run(group, verb, f"{kind}-{_REST}", *who, *why, "--json").json["error"]
+            assert error["code"] == "bad_input"
+            assert f"storage {owner} --help" in error["remedy"]
+            assert error["message"].startswith("PLAN:" if verb == "discard" else "JOB_ID:")
+
+
+@pytest.mark.parametrize(("group", "job"), [("purge", "purge"), ("repair", "repair"), ("orphans", "orphans")])
+def test_a_job_is_not_discarded_and_no_file_of_its_name_is_looked_for(run, no_settings, monkeypatch, group, job):
+    monkeypatch.setattr("storage.connect.opened", lambda: pytest.fail("a backend was opened"))
+    answer = run(group, "discard", f"{job}-{_REST}", "--actor", "ada@example.com", "--json")
+    assert answer.status == 2
+    assert f"{group} undo" in answer.json["error"]["remedy"]
+
+
+@pytest.mark.parametrize(("group", "plan"), [("purge", "plan"), ("repair", "rplan"), ("orphans", "oplan")])
+def test_the_id_of_a_plan_in_place_of_its_jobs_says_what_begins_the_job(desk, group, plan):
+    answer = desk.run(group, "status", f"{plan}-{_REST}", "--json")
+    assert answer.status == 1
+    assert f"{group} apply begins its job" in answer.json["error"]["remedy"]
+
+
 @pytest.mark.parametrize("value", ["🎬", "Пользователь", "名前", "a b", "100%"])
 def test_an_unusual_id_is_no_bad_id(desk, value):
     answer = desk.run("usage", value, "--json")

@@ -82,7 +82,9 @@ def test_files_are_removed_and_put_back_and_every_step_is_on_record(filled: Desk
     assert apply(filled, file).status == 4, "a plan is applied once"
     change = made.json["rows"][1]["change_id"]
     assert filled.run("undo-change", change, *WHO, *WHY).status == 0
+    assert "orphans undo" in filled.run("orphans", "status", made.json["job_id"]).out
     assert filled.run("orphans", "undo", made.json["job_id"], *WHY, *WHO).status == 0
+    assert "orphans undo" not in filled.run("orphans", "status", made.json["job_id"]).out, "it is undone"
     assert there(filled, CLIP, THUMBNAIL) == [True, True]
     actions = [one["action"] for one in filled.run("audit", "--limit", "50", "--json").json["events"]]
     expected = ("orphans.plan", "orphans.apply", "orphan.remove", "orphans.end", "orphans.undo", "orphans.undo.end")

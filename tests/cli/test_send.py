@@ -49,6 +49,7 @@ def test_a_life_out_of_bounds_or_no_reason_makes_no_link(customer, more):
     answer = customer.run("url", *CLIP, *more, "--json")
     assert answer.status == 2
     assert "X-Amz" not in answer.out
+    assert "--apply" not in answer.json["error"]["message"], "url has no such option"
 
 
 def test_no_link_to_send_leaves_the_shell_while_the_audit_cannot_be_written(customer):
