@@ -15,6 +15,7 @@ import pytest
 
 from storage.actions import undoable
 from storage.actions.purge.jobs import Request, apply_plan, resume, undo
+from storage.actions.purge.keepers.keeper import TRIES, until_settled
 from storage.actions.purge.plans import approve, certificate_of, store_plan
 from storage.actions.purge.worker import run_job
 from storage.actions.rollup import run_rollup
@@ -22,7 +23,7 @@ from storage.actions.search_index import write_index
 from storage.domain.changes import ChangeSet, FieldChange
 from storage.domain.purge.scope import Scope
 from storage.domain.requests import NO_WORDS, TeamRequest, ticket_text
-from storage.errors import Refused
+from storage.errors import Refused, Stale
 from storage.repositories.decode import raw_document
 from storage.repositories.requests import Requests
 from storage.repositories.rollups import read_fleet
@@ -362,3 +363,16 @@ def test_an_erasing_killed_while_it_forgets_leaves_nothing_either(
             assert naming(world) == {}, points[number]
         number += 1
     assert number > 2
+
+
+def test_a_keeper_begins_again_where_somebody_changed_what_it_read_and_not_for_ever() -> None:
+    changed = iter([*[True] * (TRIES - 1), False, *[True] * TRIES])
+
+    def work() -> int:
+        if next(changed):
+            raise Stale("Somebody changed it meanwhile.")
+        return 3
+
+    assert until_settled(work) == 3
+    with pytest.raises(Stale):
+        until_settled(work)

@@ -13,15 +13,13 @@ import pyarrow.compute as pc
 from storage.actions.customers import TYPE
 from storage.actions.object_conditions import Expected
 from storage.actions.purge.context import Purging
-from storage.actions.purge.keepers.keeper import Keeper, Row
+from storage.actions.purge.keepers.keeper import Keeper, Row, until_settled
 from storage.domain.customers import COLUMNS, FOLDER, TIMES
 from storage.domain.purge.scope import Scope
-from storage.errors import NotFound, Stale
+from storage.errors import NotFound
 from storage.repositories.customers import SCHEMA, read_customer_table
 from storage.repositories.object_listing import joined
 from storage.repositories.parquet import ParquetRows, parquet_bytes
-
-TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +59,9 @@ def _tables(purging: Purging) -> Iterator[tuple[str, ParquetRows]]:
 
 def _rewrite(purging: Purging, change: Callable[[str, pa.Table], pa.Table]) -> int:
     """Replaces each table that `change` gives another number of rows, under the ETag with which it was read."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return sum(_replaced(purging, key, found, change(key, found.table)) for key, found in _tables(purging))
-        except Stale:
-            if attempt == TRIES:
-                raise
-    return 0
+    return until_settled(
+        lambda: sum(_replaced(purging, key, found, change(key, found.table)) for key, found in _tables(purging))
+    )
 
 
 def _replaced(purging: Purging, key: str, found: ParquetRows, table: pa.Table) -> bool:

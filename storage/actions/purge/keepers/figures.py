@@ -9,14 +9,13 @@ from typing import Any
 
 from storage.actions.documents import Change, Delete, FieldName, Update
 from storage.actions.purge.context import Purging
-from storage.actions.purge.keepers.keeper import Keeper, Row
+from storage.actions.purge.keepers.keeper import Keeper, Row, until_settled
 from storage.domain.purge.plan import moment_text
 from storage.domain.purge.scope import Scope
 from storage.domain.rollup import Content, Shard, check_version, from_documents, to_documents
-from storage.errors import Stale, Unusable
+from storage.errors import Unusable
 from storage.repositories.rollups import every_document
 
-TRIES = 5
 _LISTS = ("biggest", "drifting")
 _Version = dict[str, datetime | None]
 
@@ -80,15 +79,9 @@ def _shards(purging: Purging) -> Iterator[tuple[str, Shard, _Version]]:
 
 def _rewrite(purging: Purging, change: Any) -> int:
     """Writes each shard that `change` gives another content, under the update times of its documents."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return sum(
-                _write(purging, shard, change(shard, path), versions) for path, shard, versions in _shards(purging)
-            )
-        except Stale:
-            if attempt == TRIES:
-                raise
-    return 0
+    return until_settled(
+        lambda: sum(_write(purging, shard, change(shard, path), versions) for path, shard, versions in _shards(purging))
+    )
 
 
 def _write(purging: Purging, before: Shard, after: Shard, versions: _Version) -> bool:

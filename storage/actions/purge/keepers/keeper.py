@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from storage.actions.purge.context import Purging
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
+from storage.errors import Stale
 
+TRIES = 5
 Row = Mapping[str, Any]
 """A row that a purge took out, as plain JSON values: what `put_back` needs."""
 
@@ -51,3 +54,14 @@ class Keeper:
     def forget(self, purging: Purging, job: Job) -> int:
         """After an erasing: reduces what the desk keeps of the scope for good to ids, jobs and times."""
         return 0
+
+
+def until_settled(work: Callable[[], int]) -> int:
+    """The number that `work` returns. It begins again where somebody changed what it read meanwhile.
+
+    Raises the last `Stale` after some tries.
+    """
+    for _ in range(TRIES - 1):
+        with suppress(Stale):
+            return work()
+    return work()

@@ -8,14 +8,12 @@ from typing import Final
 
 from storage.actions.documents import FieldName, Update
 from storage.actions.purge.context import Purging
-from storage.actions.purge.keepers.keeper import Keeper, Row
+from storage.actions.purge.keepers.keeper import Keeper, Row, until_settled
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 from storage.domain.requests import TeamRequest
-from storage.errors import Stale
 from storage.repositories.requests import Requests, StoredRequest
 
-TRIES = 5
 _WORDS: Final = ("reason", "answer")
 _OPERATION = "Reducing the requests about a customer"
 
@@ -55,13 +53,7 @@ def _words(one: TeamRequest) -> dict[str, str]:
 
 def _change(purging: Purging, scope: Scope, words: Callable[[TeamRequest], dict[str, str]]) -> int:
     """Writes these words of each request about the scope that has any; returns how many were changed."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return sum(_update(purging, one, words(one.request)) for one in _about(purging, scope))
-        except Stale:  # somebody answered it meanwhile
-            if attempt == TRIES:
-                raise
-    return 0
+    return until_settled(lambda: sum(_update(purging, one, words(one.request)) for one in _about(purging, scope)))
 
 
 def _update(purging: Purging, stored: StoredRequest, words: dict[str, str]) -> bool:

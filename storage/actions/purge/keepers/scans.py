@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from storage.actions.purge.context import Purging
-from storage.actions.purge.keepers.keeper import Keeper, Row
+from storage.actions.purge.keepers.keeper import Keeper, Row, until_settled
 from storage.actions.scans import replace_table
 from storage.domain.purge.scope import Scope
 from storage.domain.scans.coverage import Coverage
 from storage.domain.scans.kept import KeptScan, frame_of, identities, plain_row, typed
-from storage.errors import NotFound, Stale
+from storage.errors import NotFound
 from storage.repositories.scans import MOST_HEADS, read_kept, scan_records
-
-TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +89,7 @@ def _owned(frame: pd.DataFrame, scope: Scope) -> pd.Series:
 
 def _rewrite(purging: Purging, change: Callable[[KeptScan], tuple[pd.DataFrame, Coverage]]) -> int:
     """Replaces each table that `change` gives other rows or limits, under the ETag with which it was read."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return sum(_replaced(purging, kept, *change(kept)) for kept in _scans(purging))
-        except Stale:
-            if attempt == TRIES:
-                raise
-    return 0
+    return until_settled(lambda: sum(_replaced(purging, kept, *change(kept)) for kept in _scans(purging)))
 
 
 def _replaced(purging: Purging, kept: KeptScan, frame: pd.DataFrame, coverage: Coverage) -> bool:
