@@ -15,7 +15,7 @@ from typing import Any
 from storage.clients.meter import billed
 from storage.domain.deployment import Deployment
 from storage.errors import StorageError
-from storage.text import percent_words, size_words
+from storage.text import number, percent_words, size_words
 
 MAX_CELL_CHARS = 120
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -99,6 +99,12 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def say_checked(counts: Mapping[str, int]) -> None:
+    """Prints how much a scan looked at; `counts` as `checked` of its JSON."""
+    nouns = {"users": "customer", "videos": "video", "clips": "clip", "objects": "object"}
+    say(", ".join(number(counts.get(name, 0), noun) for name, noun in nouns.items()))
+
+
 def size(count: int | None) -> str:
     """A number of bytes for people; `unknown` for `None`."""
     return "unknown" if count is None else size_words(count)
@@ -106,7 +112,7 @@ def size(count: int | None) -> str:
 
 def cost_line(cost: Mapping[str, int]) -> str:
     """The billed operations for people; every command prints this as its last line on stderr."""
-    named = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in cost.items() if number)
+    named = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in cost.items() if count)
     return f"cost: {named or 'nothing billed'}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from storage.cli.context import Context
-from storage.cli.output import print_json, rfc3339, safe, say, say_table
+from storage.cli.output import print_json, rfc3339, safe, say, say_checked, say_table
 from storage.domain.scans.comparison import diff, findings_of, repeat_offenders
 from storage.domain.scans.kept import ScanHead
 from storage.domain.scans.parts import check_run, name
@@ -144,7 +144,7 @@ def _say_head(head: ScanHead) -> None:
         say(f"IMPLAUSIBLE: {safe(head.doubt, 300)}")
     for words in head.not_looked_at:
         say(f"not looked at: {safe(words, 300)}")
-    say(", ".join(f"{count:,} {name}" for name, count in head.checked.items()))
+    say_checked(head.checked)
     say(", ".join(f"{count:,} {kind}" for kind, count in head.summary.items()) or "It found nothing.")
     if head.carried:
         say(f"not looked at again: {number(head.carried, 'finding')} of the scan before")

@@ -24,6 +24,7 @@ from storage.cli.output import (
     rfc3339,
     safe,
     say,
+    say_checked,
     say_deployment,
     say_table,
     size,
@@ -346,7 +347,7 @@ def _print_all(
         for suspicion in log.implausible:
             say(f"IMPLAUSIBLE for {safe(suspicion['uid'])}: {safe(suspicion['reason'], 400)}")
         say_deployment(context.stores.deployment())
-        say(", ".join(f"{log.checked[name]:,} {name}" for name in ("users", "videos", "clips", "objects")))
+        say_checked(log.checked)
         whole_scan = log.complete and error is None
         _say_looked_into(log.looked_into)
         looked_into = log.looked_into is not None

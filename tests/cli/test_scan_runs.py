@@ -77,6 +77,7 @@ def test_parts_of_two_runs_are_never_joined_and_the_missing_shard_is_named_with_
     assert "part 2/2 of run tuesday" in text
     told = desk.run("scans", "join").out
     assert "joined of run tuesday:" in told
+    assert "2 customers, " in told
     assert again in told
     assert replaced not in told
     assert [(one["run"], one["part"]) for one in kept(desk)] == [("tuesday", None), ("monday", None)]
