@@ -142,8 +142,8 @@ def visits(
         page = context.new_page()
         first(page)
         found = {name: _visit(page, url + address) for name, address in ADDRESSES.items()}
-        video = page.locator("a.go").first.get_attribute("href")
-        found["video"] = _visit(page, f"{url}/{video}")
+        video = page.locator("a.go").first.get_attribute("href") or ""
+        found["video"] = _visit(page, f"{url}/{video.removeprefix('./')}")
         last(page)
         return found
 
