@@ -20,18 +20,10 @@ from pages._ui.kit.text import plain
 from pages._ui.nav import HOME, SCREENS
 from storage.domain.policy import permitted
 
+# `frontend/page.css` places both by these keys.
 _KEY: Final = key("quick", "palette")
 _OPENED: Final = key("quick", "opened")
 _TYPED: Final = 8_000
-# The menu is Streamlit's own part of the side bar and stands above everything else in it; so the palette's button is
-# moved into the room that the menu leaves above itself.
-_PLACE: Final = f"""<style>
-[data-testid="stSidebarNav"] {{ margin-top: 3rem; }}
-[data-testid="stSidebarContent"] {{ position: relative; }}
-[data-testid="stSidebarUserContent"] :has(> .st-key-{_KEY}) {{ position: static; }}
-.st-key-{_KEY} {{ position: absolute; top: 3.6rem; left: 1rem; right: 1rem; width: auto !important; z-index: 1; }}
-.st-key-{_OPENED} {{ position: absolute; width: 1px !important; }}
-</style>"""
 
 _PALETTE = st.components.v2.component(
     "clipdesk_palette",
@@ -55,7 +47,6 @@ def draw(roles: Collection[str], person: str, *, box: str, role: str | None) -> 
         if screen.listed and permitted(roles, screen.action)
     ]
     with st.sidebar:
-        st.html(_PLACE)
         _PALETTE(
             key=_KEY,
             data={
