@@ -27,6 +27,7 @@ DIALOGS = {
     "a request": ("user?uid=u1", "Tell the team…"),
     "a repair": ("user?uid=u1", "Recount…"),
     "a repair of many videos": ("processing", "Repair all"),
+    "the folded fields of a search": ("audit", "What, outcome, days"),
     "the main menu": ("access", "Main menu"),
 }
 

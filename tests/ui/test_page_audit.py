@@ -196,6 +196,16 @@ def test_a_search_from_the_form_goes_into_the_address(history):
     assert len(lists(app)[0].value) == 1
 
 
+def test_what_the_folded_fields_ask_for_is_on_their_button_and_in_the_address(history):
+    app = history.audit()
+    next(box for box in app.selectbox if box.label == "Outcome").set_value("done")
+    next(button for button in app.button if button.label == "Search").click().run()
+    assert app.query_params["outcome"] in ("done", ["done"])
+    assert [one.proto.popover.label for one in app.get("popover")] == ["done"]
+    labelled = history.audit(**{"from": "2026-03-01", "to": "2026-03-02", "action": "set-status"}).get("popover")
+    assert [one.proto.popover.label for one in labelled] == ["set the status · 2026\\-03\\-01–2026\\-03\\-02"]
+
+
 def test_an_empty_record_is_proven_empty_and_whole(desk):
     app = desk.audit()
     assert "No entry matches" in read(app)

@@ -30,7 +30,7 @@ OF_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "uploads": (CHART, *_LIST, "NumberInput"),
     "processing": (CHART, *_LIST, "Checkbox", "Metric"),
     "purge": ("TextInput",),
-    "audit": ("ButtonGroup", "DateInput", "DownloadButton", "TextInput"),
+    "audit": ("ButtonGroup", "DownloadButton", "TextInput"),
 }
 
 

@@ -303,11 +303,6 @@ def _form(given: Mapping[str, str]) -> None:
             who = None
             if allowed("audit.read"):
                 who = st.text_input("Who", given[ACTOR], key=key(PAGE, "actor", mark), placeholder="e-mail address")
-            action = _choice(
-                "What", tuple(acts.VERBS), given[ACTION], key(PAGE, "action", mark), free=True, words=acts.verb
-            )
-            outcome = _choice("Outcome", tuple(status.FAMILIES["outcome"]), given[OUTCOME], key(PAGE, "out", mark))
-            days = st.date_input("Days (UTC)", _days(given), key=key(PAGE, "days", mark), format="YYYY-MM-DD")
             text = st.text_input(
                 "Text",
                 given[TEXT],
@@ -318,6 +313,13 @@ def _form(given: Mapping[str, str]) -> None:
         with st.container(horizontal=True, gap="small"):
             sent = st.form_submit_button("Search", type="primary", icon=":material/search:")
             cleared = st.form_submit_button("Clear", type="tertiary")
+            # The browser makes what is in a popover when it is opened.
+            with st.popover(_more(given), icon=":material/tune:", key=key(PAGE, "more", mark)):
+                action = _choice(
+                    "What", tuple(acts.VERBS), given[ACTION], key(PAGE, "action", mark), free=True, words=acts.verb
+                )
+                outcome = _choice("Outcome", tuple(status.FAMILIES["outcome"]), given[OUTCOME], key(PAGE, "out", mark))
+                days = st.date_input("Days (UTC)", _days(given), key=key(PAGE, "days", mark), format="YYYY-MM-DD")
     if sent or cleared:
         first, last = _ends(days)
         customer = _customer(" ".join(uid.split())) if sent and uid != given[UID] else uid
@@ -336,6 +338,13 @@ def _form(given: Mapping[str, str]) -> None:
         shown = {name: value for name in (KIND, RANGE) if (value := st.query_params.get(name)) and sent}
         st.query_params.from_dict({name: value for name, value in (kept | shown).items() if value})
         st.rerun()
+
+
+def _more(given: Mapping[str, str]) -> str:
+    """The label of the folded fields: what they ask for, or which they are."""
+    days = "–".join(dict.fromkeys(given[name] for name in (FROM, TO) if given[name]))
+    asked = [acts.verb(given[ACTION]) if given[ACTION] else "", given[OUTCOME], days]
+    return " · ".join(md(one, 40) for one in asked if one) or "What, outcome, days"
 
 
 def _choice(
@@ -472,16 +481,16 @@ def _turn(found: AuditPage, before: int | None) -> None:
             if st.button(label, icon=":material/arrow_forward:", key=key(PAGE, "older")):
                 st.query_params[BEFORE] = str(found.next_before)
                 st.rerun()
-        st.segmented_control(
-            "Rows",
-            SIZES,
-            default=SIZES[0],
-            key=key(PAGE, SIZE),
-            label_visibility="collapsed",
-            required=True,
-            wrap=True,
-        )
         if found.entries:
+            st.segmented_control(
+                "Rows",
+                SIZES,
+                default=SIZES[0],
+                key=key(PAGE, SIZE),
+                label_visibility="collapsed",
+                required=True,
+                wrap=True,
+            )
             read = format.count(found.read).text
             st.caption(f"{md(read)} entries read; the CSV has the entries shown.", width="content")
 
