@@ -89,7 +89,7 @@ def _one(uid: str, video_id: str | None) -> None:
         )
     view.prefix_doubt(report.prefix_doubt)
     if not report.complete:
-        view.incomplete(report.failures, report.unchecked)
+        view.incomplete(report.failures, report.unchecked, now=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"Checked **{md(report.scope, 200)}**", width="content")
         ids = {UID: uid, VIDEO_ID: video_id} if video_id else {UID: uid}

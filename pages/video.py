@@ -149,7 +149,7 @@ def _head(case: Case, video: Video | None) -> None:
     if broken is not None:
         st.error(md(broken.sentence, 700), icon=":material/broken_image:")
     if allowed("diagnose"):
-        st.markdown(f"**{md(found.summary, 400)}**")
+        diagnosis.summary(found)
     origin = case.facts.origin.value if isinstance(case.facts.origin, Known) else None
     if origin is not None and origin.draft_id:
         st.page_link(

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from weakref import WeakSet
 
-from storage.clients import latency
+from storage.clients import latency, meter
 from storage.errors import Unreachable
 
 OPEN_SECONDS = 30.0  # how long a store that hangs gets no requests
@@ -131,13 +131,15 @@ class Circuit:
                 self._again_at = now + self._open_seconds  # this call is the probe; if lost, it delays the next so long
                 return now
             words = self._words
-        raise Unreachable(
-            words,
-            remedy="Try again in half a minute; if it lasts, check the network here and the store's status page.",
-            operation=operation,
-            target=target,
-            detail="not asked",
-            store=self.store,
+        raise meter.missed(
+            Unreachable(
+                words,
+                remedy="Try again in half a minute; if it lasts, check the network here and the store's status page.",
+                operation=operation,
+                target=target,
+                detail="not asked",
+                store=self.store,
+            )
         )
 
     def answered(

@@ -36,7 +36,7 @@ from grpc import StatusCode
 
 from storage.clients.circuit import Circuit, patient
 from storage.clients.firestore_errors import SDK_ERRORS, STORE, TRANSIENT, status_of, translate, unanswered
-from storage.clients.meter import Operation, record
+from storage.clients.meter import Operation, missed, record
 from storage.domain.indexes import missing_index
 from storage.errors import BadCredentials, Unreachable, Unusable
 from storage.settings.backends import FirestoreSettings
@@ -267,9 +267,10 @@ class Connection:
                 late = time.monotonic() + pause >= end or (silent and not patient())
                 if late or number >= tries or status_of(error) not in TRANSIENT:
                     known = {} if query is None else {"definition": missing_index(query, {}, summed)}
-                    raise translate(
+                    fault = translate(
                         error, operation=operation, target=target, change=change, query=query is not None, **known
-                    ) from error
+                    )
+                    raise missed(fault) from error
                 _log.info("%s: try %d ended with %s; trying again", operation, number, status_of(error))
             except Exception:  # raised by the reader of the answer: so there was an answer
                 self.circuit.answered()

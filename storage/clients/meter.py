@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from storage.errors import Refused
+from storage.errors import Refused, StorageError
 
 Operation = Literal["firestore_reads", "firestore_writes", "firestore_deletes", "r2_class_a", "r2_class_b", "r2_free"]
 
@@ -51,12 +51,23 @@ class Meter:
         self._lock = threading.Lock()
         self.whole = whole
         self._counts: dict[Operation, int] = {}
+        self._unanswered: dict[str, StorageError] = {}
         self._read_budget = read_budget
 
     def add(self, operation: Operation, count: int = 1) -> None:
         """Counts operations that were billed."""
         with self._lock:
             self._counts[operation] = self._counts.get(operation, 0) + count
+
+    def miss(self, error: StorageError) -> None:
+        """Keeps the error of a call that its store did not answer: the last one of each store."""
+        with self._lock:
+            self._unanswered[error.store] = error
+
+    def unanswered(self) -> tuple[StorageError, ...]:
+        """An error for each store that did not answer a call so far, also where the caller went on without it."""
+        with self._lock:
+            return tuple(self._unanswered.values())
 
     def check(self, ahead: int = 0) -> None:
         """Raises `OverBudget` if the reads exceed the budget, or would do so with the reads `ahead`."""
@@ -92,6 +103,14 @@ def record(operation: Operation, count: int = 1) -> None:
     if operation == "firestore_reads" and not _agreed.get():
         for meter in active:  # after all have counted, so that a meter that raises leaves none without the count
             meter.check()
+
+
+def missed(error: StorageError) -> StorageError:
+    """The same error, about to be raised; every active meter keeps it where it says that a store did not answer."""
+    if error.store:
+        for meter in _active.get():
+            meter.miss(error)
+    return error
 
 
 def billed() -> Cost | None:

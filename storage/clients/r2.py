@@ -50,7 +50,7 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import parse_timestamp
 from s3transfer.manager import TransferConfig, TransferManager
 
-from storage.clients.meter import Operation, record
+from storage.clients.meter import Operation, missed, record
 from storage.clients.r2_conditions import put_destination
 from storage.clients.r2_deadlines import NotRepeated, Watch, bound_answers, circuit_of
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
@@ -174,7 +174,7 @@ class R2Client:
             raise
         except SDK_ERRORS as error:
             cause = error.cause if isinstance(error, NotRepeated) else error
-            raise translate(cause, operation, target, variables=self.variables) from cause
+            raise missed(translate(cause, operation, target, variables=self.variables)) from cause
 
     def chunks(self, body: Any, size: int, target: str) -> Iterator[bytes]:
         """The bytes of an answer's streamed body, in pieces of at most `size`."""

@@ -185,6 +185,20 @@ def test_caches_are_declared_where_one_looks_for_them_and_bounded() -> None:
     assert wrong == []
 
 
+def test_every_cached_answer_tells_the_page_of_its_gaps() -> None:
+    wrong = [
+        f"{name_of(path)}: {node.name}"
+        for path in SOURCES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef)
+        and node.returns is not None
+        and ast.unparse(node.returns).startswith("Loaded[")
+        and any("st.cache_data(" in ast.unparse(one) for one in node.decorator_list)
+        and ast.unparse(node.decorator_list[0]) != "away.noticed"
+    ]
+    assert wrong == []
+
+
 def test_no_file_holds_more_than_its_concept_and_each_says_its_duty() -> None:
     wrong = []
     for path in SOURCES:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages._ui.data.loads import MINUTE, Loaded, measured
 from pages._ui.data.resources import rollup_runs, stores
+from pages._ui.kit import away
 from storage.repositories.customers import read_customers
 from storage.repositories.rollups import FleetView
 from storage.services import fleet as fleets
@@ -20,6 +21,7 @@ def fleet() -> Loaded[FleetAnswer]:
     return _fleet(rollup_runs().ended)
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _fleet(made: int) -> Loaded[FleetAnswer]:
     return measured(lambda: fleets.find_fleet(stores().records))
@@ -47,11 +49,13 @@ def _limits(read_at: datetime, _view: FleetView) -> LimitList:
     return fleets.limits_of(_view)
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _live_limits(users: int) -> Loaded[LimitList]:
     return measured(lambda: read_limits(stores().records, stores().settings.plan_limits, _now(), scan=users))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _statuses(made: int) -> Loaded[Statuses]:
     known = fleet().value
@@ -63,6 +67,7 @@ def statuses() -> Loaded[Statuses]:
     return _statuses(rollup_runs().ended)
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
 def estimate(budget: int | None) -> Loaded[Estimate]:
     """The cost of making the rollup in this process."""

@@ -21,7 +21,7 @@ import streamlit as st
 from pages._ui.data import purges
 from pages._ui.data.purges import PlanStatus, PlanSummary
 from pages._ui.data.resources import last_outages, looks, stores, users
-from pages._ui.kit import feedback
+from pages._ui.kit import away, feedback
 from storage.actions import health, supposing, undoable
 from storage.actions.health import Check
 from storage.actions.supposing import Asked
@@ -42,6 +42,7 @@ from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.domain.what_if import WhatIf
+from storage.errors import StorageError
 from storage.repositories.alerts import StoredAlert, read_alerts
 from storage.repositories.jobs import Jobs
 from storage.repositories.watches import Watches
@@ -63,11 +64,15 @@ MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[T]):
-    """An answer with the time it was asked for (UTC) and what it cost in billed operations."""
+    """An answer with the time it was asked for (UTC), what it cost in billed operations, and what it lacks.
+
+    `unanswered`: an error for each store that did not answer a call of the load.
+    """
 
     value: T
     read_at: datetime
     cost: Cost
+    unanswered: tuple[StorageError, ...] = ()
 
 
 def measured(load: Callable[[], T]) -> Loaded[T]:
@@ -76,19 +81,21 @@ def measured(load: Callable[[], T]) -> Loaded[T]:
     with metering(read_budget=feedback.allowed()) as meter:
         value = load()
         check_budgets()
-    return Loaded(value, read_at, meter.cost())
+    return Loaded(value, read_at, meter.cost(), meter.unanswered())
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@away.noticed
 @st.cache_data(ttl=15, max_entries=1, refresh_mode="background", show_spinner=False)
 def backends() -> Loaded[tuple[Check, ...]]:
     """Whether both backends answer."""
     return measured(lambda: health.backends(stores(), _now).checks)
 
 
+@away.noticed
 @st.cache_data(ttl=60 * MINUTE, max_entries=1, show_spinner=False)
 def sample_checks() -> Loaded[tuple[Check, ...]]:
     """Whether key prefix and bucket match the documents. Both are settings, so this asks only once an hour."""
@@ -109,6 +116,7 @@ def refresh_backends() -> None:
     sample_checks.clear()
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def find(text: str, *, masked: bool) -> Loaded[SearchResult]:
     """The matches of a text, for somebody who sees addresses masked or whole."""
@@ -121,12 +129,14 @@ def find(text: str, *, masked: bool) -> Loaded[SearchResult]:
     )
 
 
+@away.noticed
 @st.cache_data(ttl=30, max_entries=500, refresh_mode="background", show_spinner=False)
 def user(uid: str) -> Loaded[tuple[Account, Usage]]:
     """A user's account, and usage with the truth by aggregation."""
     return measured(lambda: users().account(uid))
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
 def full_usage(uid: str) -> Loaded[FullUsage]:
     """A user's usage with every counter checked against every clip."""
@@ -138,6 +148,7 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
     return measured(load)
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
 def ledger(uid: str) -> Loaded[Ledger]:
     """Documents and bucket of a user side by side: every clip document, then a listing for each place of the user's."""
@@ -149,18 +160,21 @@ def ledger(uid: str) -> Loaded[Ledger]:
     return measured(load)
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
 def what_if(uid: str, asked: Asked) -> Loaded[WhatIf]:
     """What was asked, applied to the user's documents: every clip document, and the plan's that it names."""
     return measured(lambda: supposing.answer(stores(), full_usage(uid).value, asked, _now()))
 
 
+@away.noticed
 @st.cache_data(ttl=30, max_entries=500, refresh_mode="background", show_spinner=False)
 def some_videos(uid: str) -> Loaded[SomeVideos]:
     """A user's videos where they are few, else the newest."""
     return measured(lambda: users().newest_videos(uid))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
 def all_videos(uid: str) -> Loaded[SomeVideos]:
     """All of a user's videos, phantoms too."""
@@ -172,41 +186,48 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
     return measured(load)
 
 
+@away.noticed
 @st.cache_data(ttl=30, max_entries=200, refresh_mode="background", show_spinner=False)
 def transactions(uid: str) -> Loaded[Table]:
     """A user's newest credit transactions."""
     return measured(lambda: users().transactions(uid))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
 def drafts(uid: str) -> Loaded[tuple[DraftDiagnosis, ...]]:
     """A user's newest drafts, judged by their own documents."""
     return measured(lambda: drafting.newest(checker(), uid))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
 def draft(uid: str, draft_id: str) -> Loaded[DraftCase | None]:
     """One draft with its scenes and charges; `None` where there is none."""
     return measured(lambda: drafting.read_draft(checker(), uid, draft_id))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def removals(uid: str) -> Loaded[tuple[Removed, ...]]:
     """What purges removed of a user, the newest first: a read for each purge, at least one."""
     return measured(lambda: removed.removals(Jobs(stores().handle).of_user(uid)))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def last_changes(uid: str) -> Loaded[tuple[Recorded, ...]]:
     """The records of what the desk changed of a customer, in no order: a read for each, at least one."""
     return measured(lambda: undoable.of_user(stores(), uid))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def clips(uid: str, video_id: str) -> Loaded[Table]:
     return measured(lambda: stores().records.clips(uid, video_id))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def raw(path: str) -> Loaded[RawDocument | None]:
     """Any document as Firestore holds it."""
@@ -218,24 +239,28 @@ def checker() -> VerifyContext:
     return checker_over(stores(), _now, looks())
 
 
+@away.noticed
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def case(uid: str, video_id: str) -> Loaded[Case]:
     """The diagnosis of one video. The answer says which store refused or was away, and is cached like any other."""
     return measured(lambda: diagnose.diagnose(checker(), uid, video_id))
 
 
+@away.noticed
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def deeds(uid: str, video_id: str) -> Loaded[tuple[Entry, ...]]:
     """What persons did to a video, from the audit."""
     return measured(lambda: read_deeds(audit_log(stores()), uid, video_id))
 
 
+@away.noticed
 @st.cache_data(ttl=60 * MINUTE, max_entries=1, show_spinner=False)
 def usual() -> Loaded[Usual]:
     """What the steps of other videos took lately."""
     return measured(lambda: read_usual(stores().records))
 
 
+@away.noticed
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def looked_into(uid: str, video_id: str, read_at: datetime, clips: int | None) -> Loaded[Case]:
     """The diagnosis that was `read_at`, after a look into so many of its clips (`None`: all)."""
@@ -243,6 +268,7 @@ def looked_into(uid: str, video_id: str, read_at: datetime, clips: int | None) -
     return measured(lambda: diagnose.looked_into(checker(), known.value, _sample(clips)))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def origin(uid: str, video_id: str) -> Loaded[Fact[DraftOrigin]]:
     """The charges of a video, and the draft behind it."""
@@ -259,6 +285,7 @@ def _sample(clips: int | None) -> Sample:
     return Sample(thumbnails=False, clips=clips)
 
 
+@away.noticed
 @st.cache_data(ttl=2 * MINUTE, max_entries=4, refresh_mode="background", show_spinner=False)
 def stuck(delivered: int = 0) -> Loaded[StuckList]:
     """Every video that needs a person, after a look also at the `delivered` last touched delivered videos."""
@@ -268,6 +295,7 @@ def stuck(delivered: int = 0) -> Loaded[StuckList]:
     return found
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=20, show_spinner=False)
 def report(uid: str, video_id: str | None = None, contents: bool = False) -> Loaded[Report]:
     """The upload check of one video, with a look into its clips, or of one user, with that look only for `contents`."""
@@ -281,6 +309,7 @@ def plan(name: str) -> PlanSummary:
     return purges.summary(name)
 
 
+@away.noticed
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
 def plan_status(name: str, fingerprint: str) -> Loaded[PlanStatus]:
     """The status of this plan, as it was sealed: approvals, declines, its job."""
@@ -293,18 +322,21 @@ def open_plans() -> Loaded[tuple[PlanSummary, ...]]:
     return measured(lambda: purges.open_plans(plan))
 
 
+@away.noticed
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def waiting_plans() -> Loaded[tuple[WaitingPlan, ...]]:
     """The joint repairs, adoptions and removals that wait for a second person."""
     return measured(lambda: tuple(waiting_plans_of(purges.context())))
 
 
+@away.noticed
 @st.cache_data(ttl=5, max_entries=4, show_spinner=False)
 def jobs(limit: int) -> Loaded[tuple[Job, ...]]:
     """The newest purge jobs, the newest first."""
     return measured(lambda: purges.context().jobs.recent(limit))
 
 
+@away.noticed
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def jobs_going_on() -> Loaded[tuple[Job, ...]]:
     """The purge jobs that a worker should be running, the newest first: one read where there is none."""
@@ -313,12 +345,14 @@ def jobs_going_on() -> Loaded[tuple[Job, ...]]:
     )
 
 
+@away.noticed
 @st.cache_data(ttl=0.8, max_entries=200, show_spinner=False)
 def job(name: str) -> Loaded[Job]:
     """One job as it is now; cached just long enough that several people who watch it cost one read."""
     return measured(lambda: purges.context().jobs.get(name))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=1, refresh_mode="background", show_spinner=False)
 def watches() -> Loaded[tuple[KeptWatch, ...]]:
     """What is watched after a repair or purge, and what did not hold, that first: a read for each, at most 20."""
@@ -330,23 +364,27 @@ def watches() -> Loaded[tuple[KeptWatch, ...]]:
     return measured(load)
 
 
+@away.noticed
 @st.cache_data(ttl=15, max_entries=1, show_spinner=False)
 def alerts() -> Loaded[tuple[StoredAlert, ...]]:
     """The alerts that stand or stood within a month, the last changed first."""
     return measured(lambda: read_alerts(stores().handle))
 
 
+@away.noticed
 @st.cache_data(ttl=MINUTE, max_entries=50, show_spinner=False)
 def certificate(name: str) -> Loaded[Mapping[str, Any]]:
     """The certificate of a purge that has ended."""
     return measured(lambda: purges.certificate(name))
 
 
+@away.noticed
 @st.cache_data(ttl=15, max_entries=50, show_spinner=False)
 def audit(question: AuditQuery, limit: int, before: int | None) -> Loaded[AuditPage]:
     return measured(lambda: audit_search.search(audit_log(stores()), question, limit=limit, before=before))
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
 def names(paths: tuple[str, ...]) -> Loaded[Mapping[str, str]]:
     """The addresses of these customers and the titles of these videos, by path, a read each; nothing for the others."""

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages._ui.data.loads import MINUTE, Loaded, measured
 from pages._ui.data.resources import scans, stores
+from pages._ui.kit import away
 from storage.actions.purge.context import open_purging
 from storage.actions.purge.meanwhile import OF_SCANS, take_purged
 from storage.actions.scans import ScanKeeper, keep_scan
@@ -26,6 +27,7 @@ def trend() -> Loaded[tuple[ScanHead, ...]]:
     return _trend(scans().ended)
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _trend(ended: int) -> Loaded[tuple[ScanHead, ...]]:
     return measured(lambda: scan_records(stores().records).heads(TREND, parts=False))
@@ -36,11 +38,13 @@ def last() -> Loaded[ScanHead | None]:
     return _last(scans().ended)
 
 
+@away.noticed
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _last(ended: int) -> Loaded[ScanHead | None]:
     return measured(lambda: next(iter(scan_records(stores().records).heads(1, parts=False)), None))
 
 
+@away.noticed
 @st.cache_data(ttl=15, max_entries=1, show_spinner=False)
 def under_way() -> Loaded[ScanUnderWay | None]:
     """How far a scan on a cluster is; `None` where none is going on that keeps its ranges."""

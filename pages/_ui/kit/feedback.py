@@ -24,7 +24,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages._ui.kit import away, format, session
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
-from storage.clients import circuit, meter
+from storage.clients import meter
 from storage.clients.meter import Cost, OverBudget
 from storage.errors import (
     AccessDenied,
@@ -238,9 +238,10 @@ def _incident(number: str, what: str, key: str) -> None:
 def _retry(key: str) -> None:
     """Draws a button. Any button runs the script again, and so the part that failed: errors are never cached.
 
-    This button also lets the next run ask a store once that is not asked at present, because it hung.
+    This button also lets the next run ask a store once that is not asked at present, because it hung, and reads again
+    what was cached with gaps.
     """
-    st.button("Try again", key=f"{key}_retry", icon=":material/refresh:", on_click=circuit.ask_again)
+    st.button("Try again", key=f"{key}_retry", icon=":material/refresh:", on_click=away.ask_again)
 
 
 def empty(sentence: str, *, icon: str = "inbox", hint: str = "") -> None:
@@ -352,7 +353,7 @@ def _said_before(words: str, part: str) -> bool:
 
 def _again(forget: Callable[[], Any]) -> None:
     """Clears the caches, and lets one call ask a store that hung: the person knows that it may take a while."""
-    circuit.ask_again()
+    away.ask_again()
     forget()
 
 

@@ -18,7 +18,7 @@ import streamlit as st
 
 from pages._ui.copying import shell
 from pages._ui.data import loads, resources
-from pages._ui.kit import charts, feedback, format, status
+from pages._ui.kit import away, charts, feedback, format, status
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.views import replies
@@ -28,6 +28,7 @@ from storage.clients.meter import Cost, OverBudget
 from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Known, NextStep, as_json
 from storage.domain.diagnosis.confidence import Confidence, Level
 from storage.domain.diagnosis.timeline import Usual, durations, said, timeline
+from storage.domain.diagnosis.verdict import NO_ANSWER
 from storage.errors import StorageError
 from storage.services.diagnose import Case
 
@@ -211,7 +212,7 @@ def verdict(case: Case, *, page: str, buttons: Callable[[], None] | None = None)
                 title="The bucket's answer is not reliable",
                 icon=":material/gpp_maybe:",
             )
-        if case.error is not None and case.error.remedy:
+        if case.error is not None and case.error.remedy and not away.told(case.error):
             st.markdown(f"**What to do:** {md(case.error.remedy, 600)}")
         _steps(found.actions, page)
         if buttons is not None:
@@ -241,7 +242,7 @@ def history(case: Case, *, page: str, everything: bool = True) -> None:
     except OverBudget:
         raise
     except StorageError as error:
-        missed.append(f"what persons did ({error.message})")
+        missed.append(_missed("what persons did", error))
     if everything:
         try:
             others = loads.usual()
@@ -249,7 +250,7 @@ def history(case: Case, *, page: str, everything: bool = True) -> None:
         except OverBudget:
             raise
         except StorageError as error:
-            missed.append(f"what other videos took ({error.message})")
+            missed.append(_missed("what other videos took", error))
     shown = timeline(case.facts, entries if everything else [entry.reduced for entry in entries])
     draw_timeline(shown, case.diagnosis.looked_at)
     if everything:
@@ -261,6 +262,10 @@ def history(case: Case, *, page: str, everything: bool = True) -> None:
     feedback.freshness(read_at, key=key(page, "case", "history"), cost=cost, complete=not missed)
 
 
+def _missed(what: str, error: StorageError) -> str:
+    return f"{what} ({away.words(error).removesuffix('.') if away.told(error) else error.message})"
+
+
 def _headline(found: Diagnosis) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         status.badge("verdict", found.verdict)
@@ -270,10 +275,18 @@ def _headline(found: Diagnosis) -> None:
         if found.since is not None and found.verdict != "healthy":
             since = format.ago(found.since, found.looked_at)
             st.caption(f"since {since.text}", help=since.help, width="content")
-    st.markdown(f"**{md(found.summary, 500)}**")
+    summary(found)
     if found.cause:
         st.caption(f"Cause: {md(found.cause.replace('_', ' '), 200)}")
     sureness(found.confidence)
+
+
+def summary(found: Diagnosis) -> None:
+    """Draws the verdict in a sentence. It quotes no error of a store that the top of the page names."""
+    if found.verdict == "access_denied" and found.cause == NO_ANSWER and away.named():
+        away.gap("whether this video is well")
+        return
+    st.markdown(f"**{md(found.summary, 500)}**")
 
 
 def sureness(found: Confidence) -> None:

@@ -10,10 +10,11 @@ import streamlit as st
 
 from pages._ui.copying import shell
 from pages._ui.data import loads
-from pages._ui.kit import charts, status
+from pages._ui.kit import away, charts, status
 from pages._ui.kit.session import key
 from pages._ui.kit.status import Colour
 from pages._ui.kit.text import md, plain
+from storage.domain.diagnosis import Unknown
 from storage.domain.integrity.grid import GAPS, MENDED_BY_UPLOAD, STATES, State, VideoGrid
 from storage.services.diagnose import Case, grid_of
 from storage.text import number
@@ -48,6 +49,8 @@ def section(case: Case, *, page: str) -> None:
         st.caption("There is nothing to compare: neither highlights nor clips were seen.")
         return
     draw(grid)
+    if isinstance(case.facts.objects, Unknown) and away.for_code(case.facts.objects.code):
+        away.gap("which of these clips are stored and play")
     if grid.styles_from != "charge":
         st.caption("The styles are those of the documents. Which were chosen, and paid for, only the charge tells.")
         if origin is None and st.button(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages._ui.kit import format, tables
+from pages._ui.kit import away, format, tables
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from storage.domain import highlights
@@ -23,9 +23,13 @@ def draw(case: Case, *, page: str) -> None:
     for state in (chosen, beside):
         st.caption(_place(state, served=served in {"mixed", state.source}))
     found = facts.deployment
-    st.caption(f"Customers get them from {found.highlights_place}. {md(found.highlights_why, 300)}")
+    silent = found.fault is not None and away.told(found.fault)
+    why = f"It could not be found out. {away.named()}" if silent else md(found.highlights_why, 300)
+    st.caption(f"Customers get them from {found.highlights_place}. {why}")
     if difference := highlights.disagreement(chosen, beside):
         st.caption(f":orange[:material/difference:] The other place differs: {md(difference, 600)}")
+    if chosen.presence == "unknown" and away.for_code(chosen.code):
+        return
     if not chosen.usable:
         where = "where the product serves them from" if served != "mixed" else "in either place that could be read"
         st.markdown(f":gray[No usable list of highlights {where}.]")
@@ -73,7 +77,7 @@ def _place(state: HighlightsState, *, served: bool) -> str:
     if state.presence == "absent":
         return f":gray[:material/cancel:] {name}: not there"
     if state.presence == "unknown":
-        return f":orange[:material/help:] {name}: not known. {md(state.reason, 300)}"
+        return f":orange[:material/help:] {name}: not known. {away.for_code(state.code) or md(state.reason, 300)}"
     if state.usable:
         size = f", {format.size(state.size_bytes).text}" if state.size_bytes is not None else ""
         written = f", written {md(format.utc(state.written_at).text)}" if state.written_at else ""

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages._ui.data import loads
 from pages._ui.data.loads import Loaded
-from pages._ui.kit import feedback
+from pages._ui.kit import away, feedback
 from pages._ui.kit.session import key
 from pages._ui.kit.text import prose
 from storage.domain.diagnosis import Known, Unknown
@@ -32,7 +32,7 @@ def case(uid: str, video_id: str, *, page: str) -> Loaded[Case]:
     if known.value.gathered is None or (wished is None and loads.to_look_into(known.value, most)):
         return known
     seen = loads.looked_into(uid, video_id, known.read_at, most)
-    return Loaded(seen.value, known.read_at, known.cost + seen.cost)
+    return Loaded(seen.value, known.read_at, known.cost + seen.cost, known.unanswered + seen.unanswered)
 
 
 def look(found: Case, *, page: str) -> None:
@@ -49,6 +49,9 @@ def look(found: Case, *, page: str) -> None:
 def line(found: Case, *, page: str) -> None:
     """Draws one line on the look, as high before as after it, and the button for the clips that are left."""
     tally = found.facts.objects
+    if isinstance(tally, Unknown) and away.for_code(tally.code):
+        away.gap("whether these clips play")
+        return
     if isinstance(tally, Unknown):
         st.caption(f"Whether these clips play is not known: {prose(tally.message, 300)}")
         return

@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.copying import copy_button
-from pages._ui.kit import charts, format, status, tables
+from pages._ui.kit import away, charts, format, status, tables
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
@@ -115,12 +115,15 @@ def suspicion(found: Suspicion, *, about: str = "") -> None:
     )
 
 
-def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
-    """Says that not everything could be read: what, why, and how much is therefore unknown."""
+def incomplete(failures: Sequence[Failure], unchecked: int, *, now: bool = False) -> None:
+    """Says that not everything could be read: what, why, and how much is therefore unknown.
+
+    `now`: they are failures of this very look, so that the top of the page may say why.
+    """
     alike: dict[tuple[str, str], list[Failure]] = {}
     for failure in failures:
         alike.setdefault((failure.code, failure.remedy), []).append(failure)
-    lines = [_alike(some) for some in list(alike.values())[:10]]
+    lines = [_alike(some, away.for_code(code) if now else "") for (code, _), some in list(alike.items())[:10]]
     if len(alike) > 10:
         lines.append(f"- and {sum(len(some) for some in list(alike.values())[10:]):,} more")
     known = f" **{number(unchecked, 'clip')} could not be checked**; none counts as missing." if unchecked else ""
@@ -132,12 +135,12 @@ def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
     )
 
 
-def _alike(failures: Sequence[Failure]) -> str:
-    """One line about failures of one kind: what could not be read, with the words of the first."""
+def _alike(failures: Sequence[Failure], why: str) -> str:
+    """One line about failures of one kind: what could not be read, and why, else the words of the first."""
     first = failures[0]
     targets = ", ".join(dict.fromkeys(md(failure.target, 120) for failure in failures[:10]))
     more = f" and {len(failures) - 10:,} more" if len(failures) > 10 else ""
-    return f"- {targets}{more}: {md(f'{first.message} {first.remedy}'.strip(), 600)}"
+    return f"- {targets}{more}: {why or md(f'{first.message} {first.remedy}'.strip(), 600)}"
 
 
 def chart(findings: Sequence[Finding]) -> None:

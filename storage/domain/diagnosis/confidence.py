@@ -118,7 +118,8 @@ def _reasons(
 ) -> Iterator[str]:
     for name in carrying:
         if found[name].ok is None:
-            yield f"Not known: {name.replace('_', ' ')}. {found[name].observed}"
+            without_error, quote, _ = found[name].observed.partition(": “")  # the evidence quotes it once
+            yield f"Not known: {name.replace('_', ' ')}. {without_error}{'.' if quote else ''}"
     if _BY_BUCKET & set(carrying) and "key_prefix" in found:
         yield f"The key prefix is in doubt. {found['key_prefix'].observed}"
     if verdict in _BY_AGE:

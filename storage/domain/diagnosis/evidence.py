@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from storage.domain.diagnosis import playing
 from storage.domain.diagnosis.signals import (
     Absent,
+    Fact,
     Known,
     Signals,
     Unknown,
@@ -31,6 +33,7 @@ from storage.domain.diagnosis.verdict import BREAKING
 from storage.domain.documents import Progress, Video
 from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState, disagreement
+from storage.errors import Unreachable
 from storage.text import age, moment, number, quoted
 
 KNOWN_STATUSES = ("processing", "analyzed", "completed", "failed")
@@ -45,6 +48,13 @@ class Evidence:
     check: str
     observed: str
     ok: bool | None  # `None`: unknown
+
+
+def _unread(fact: Fact[Any], store: str, words: str) -> str:
+    """The words, or that the store was away: the store's own check quotes its error, once."""
+    if isinstance(fact, Unknown) and fact.code == Unreachable.code:
+        return f"Not looked at: {store} did not answer."
+    return words
 
 
 def highlights(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
@@ -73,6 +83,8 @@ def _served(facts: VideoFacts) -> str:
 def _content(name: str, state: HighlightsState) -> str:
     if state.presence == "absent":
         return f"{name}: not there."
+    if state.presence == "unknown" and state.code == Unreachable.code:
+        return f"{name}: not looked at: {'the bucket' if state.source == 'object' else 'Firestore'} did not answer."
     if state.presence == "unknown":
         return f"{name}: could not be read ({quoted(state.reason)})."
     if state.content == "valid":
@@ -92,7 +104,7 @@ def _content_ok(state: HighlightsState, wanted: bool) -> bool | None:
 def clip_documents(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
     """The number of clip documents by state, beside the expected number."""
     if not isinstance(facts.clips, Known):
-        yield Evidence("clip_documents", "They could not be read.", None)
+        yield Evidence("clip_documents", _unread(facts.clips, "Firestore", "They could not be read."), None)
         return
     tally = facts.clips.value
     others = [("processing", tally.processing), ("failed", tally.failed), ("of another status", tally.other)]
@@ -120,7 +132,7 @@ def counters(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evid
 def clip_objects(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
     """The objects that the completed clips claim."""
     if isinstance(facts.objects, Unknown):
-        yield Evidence("clip_objects", "They could not be checked.", None)
+        yield Evidence("clip_objects", _unread(facts.objects, "the bucket", "They could not be checked."), None)
         return
     if isinstance(facts.objects, Absent):
         return
@@ -210,7 +222,7 @@ def _bucket(facts: VideoFacts) -> Iterator[Evidence]:
 
 def _document(facts: VideoFacts) -> Iterator[Evidence]:
     if isinstance(facts.video, Unknown):
-        yield Evidence("video_document", "It could not be read.", None)
+        yield Evidence("video_document", _unread(facts.video, "Firestore", "It could not be read."), None)
     elif missing(facts):
         below = facts.clips.value.total if isinstance(facts.clips, Known) else 0
         left = f" Below it: {number(below, 'clip document')}." if below else ""
@@ -345,7 +357,8 @@ def _quota(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
         well = not state.exceeded and not state.worker_refuses
         yield Evidence("quota", f"Plan {quoted(state.plan, 40)}: {said.removesuffix('.')}.", well)
     elif isinstance(facts.quota, Unknown) and facts.quota.code != "unknown":
-        yield Evidence("quota", f"It could not be read: {quoted(facts.quota.message)}", None)
+        said = f"It could not be read: {quoted(facts.quota.message)}"
+        yield Evidence("quota", _unread(facts.user, "Firestore", said), None)  # the user is what that check quotes
 
 
 def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:

@@ -66,6 +66,7 @@ BREAKING = (
 )
 
 
+NO_ANSWER = "no answer"  # the cause where the store that the verdict needs is away
 _NO_STATUS = "The document has no status, which the product takes for processing."
 _TOP_SCENES = "A job that has no progress, such as Top Scenes, touches the video only when it is done."
 
@@ -109,7 +110,7 @@ def _refused(fault: Unknown) -> Verdict:
     if fault.refused:
         summary, cause = f"A store refused to answer; nothing is known about the video. {fault.message}", "refused"
     else:
-        summary, cause = f"The video could not be read now: {fault.message}", "no answer"
+        summary, cause = f"The video could not be read now: {fault.message}", NO_ANSWER
     return Verdict("access_denied", "error", summary, cause=cause)
 
 
