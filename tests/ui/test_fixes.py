@@ -148,10 +148,12 @@ def test_evidence_that_speaks_against_a_status_is_listed_and_offers_no_button(ap
     assert recorded(app)[0] == ("set-status", "refused")
 
 
-def test_what_was_typed_is_gone_when_a_dialog_is_opened_again(app):
+def test_what_was_typed_is_gone_when_a_dialog_is_opened_again_and_the_cursor_begins_in_the_reason(app):
     stuck(app)
     shown = planned(app, "Set the status", reason="typed before")
     press(shown, "Set the status…")
+    begun = [one.proto.json for one in shown.get("bidi_component") if one.proto.component_name == "clipdesk_focus"]
+    assert any("fix" in one and "reason" in one for one in begun)
     assert next(one for one in shown.text_input if one.label.startswith("Reason")).value == ""
     assert button(shown, "Show what will change").disabled
     assert not [one for one in shown.button if one.label.startswith("Set the status to")]

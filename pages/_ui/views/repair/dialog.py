@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages._ui import focusing
 from pages._ui.access.guard import require
 from pages._ui.data import audit_looks, loads
 from pages._ui.data.resources import repair_context
@@ -104,6 +105,7 @@ def _form(target: RepairTarget, subject: Subject) -> None:
         live=True,
         placeholder="Why, for the readers of the audit",
     )
+    focusing.begin_in(name("reason"), key=key(target.page, "fix", "focus"))
     values = {short: st.session_state.get(name(short)) for short in kind.fields}
     asked = _fingerprint(values, reason)
     planned = st.session_state.get(_plan(target.page))
