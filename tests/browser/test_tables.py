@@ -165,6 +165,20 @@ def test_cells_are_text_in_the_theme_and_are_copied_as_they_are(page: Page, url:
     assert page.evaluate("() => navigator.clipboard.readText()") == "=1+1 ![x](http://evil.example/p.png)"
 
 
+def test_a_phone_shows_the_end_of_a_long_text_too_inside_its_row(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    rig.open_page(page, url)
+    long = grid(page).get_by_text("<img src=x onerror=alert(1)>", exact=True)
+    expect(long).to_be_visible()
+    whole = "node => node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight"
+    assert long.evaluate(whole)
+    text, row = long.bounding_box(), grid(page).get_by_role("row").nth(2).bounding_box()
+    assert text
+    assert row
+    assert row["y"] <= text["y"]
+    assert text["y"] + text["height"] <= row["y"] + row["height"]
+
+
 def test_the_download_holds_every_column_and_no_formula(page: Page, url: str) -> None:
     rig.open_page(page, url)
     with page.expect_download() as download:

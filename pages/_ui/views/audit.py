@@ -439,7 +439,8 @@ def _nothing(found: AuditPage, before: int | None, question: AuditQuery) -> None
     elif before is not None:
         feedback.empty("No older entry matches.", icon="last_page")
     else:
-        hint = "Or choose Everything and All time." if question.since or question.without else "All of it was searched."
+        more = question.since or question.without
+        hint = "Choose Everything and All time to search more." if more else "All of it was searched."
         feedback.empty("No entry matches.", icon="history", hint=hint)
 
 

@@ -97,7 +97,8 @@ export function isSorted(column) {
   return column.kind !== "link" && column.kind !== "picture"
 }
 
-function isLong(column) {
+// Whether a column's texts are cut where they are longer than it is wide.
+export function isLong(column) {
   return column.kind === "text" || column.kind === "words"
 }
 

@@ -4,7 +4,7 @@
 
 import "../vendor/table-core-8.21.3/index.production.js"
 import { addressed, goTo, keep, left, readList, visit, writeList } from "../desk/history.js"
-import { compare, fill, fullOf, isRight, isSorted, part, sortable, textOf, tracks } from "./cells.js"
+import { compare, fill, fullOf, isLong, isRight, isSorted, part, sortable, textOf, tracks } from "./cells.js"
 
 const { createTable, getCoreRowModel, getFilteredRowModel, getSortedRowModel } = globalThis.TableCore
 const SPARE = 8 // rows drawn beyond each edge
@@ -383,7 +383,8 @@ class List {
     if (select === "many" || select === "one") row.setAttribute("aria-selected", String(this.ticked.has(number)))
     if (this.tick) row.append(this.mark(this.tickCell(number), -1))
     columns.forEach((column, col) => {
-      const cell = part("div", `cell${isRight(column) ? " right" : ""}${href && col === this.named ? " named" : ""}`)
+      const side = isRight(column) ? " right" : isLong(column) ? " long" : ""
+      const cell = part("div", `cell${side}${href && col === this.named ? " named" : ""}`)
       cell.setAttribute("role", col === this.named ? "rowheader" : "gridcell")
       fill(cell, column, number, href, columns[this.named])
       row.append(this.mark(cell, col))
@@ -609,7 +610,7 @@ class List {
     const column = this.data.columns[Number(cell.dataset.col)]
     const number = this.order[Number(cell.closest(".row").dataset.place)]
     const text = cell.querySelector(".text")
-    const cut = text && text.scrollWidth > text.clientWidth
+    const cut = text && (text.scrollWidth > text.clientWidth || text.scrollHeight > text.clientHeight)
     cell.title = fullOf(column, number) ?? (cut ? text.textContent : "")
   }
 
