@@ -35,6 +35,8 @@ from storage.text import number
 
 NAME: Final = "user"
 _WHOLE: Final = key(NAME, "whole")  # session key: users of whom somebody wants all clips read
+# Folded parts that are read and drawn when somebody unfolds them. The others have buttons that the palette offers.
+_LATER: Final = frozenset({"storage", "plan", "credits", "what_if"})
 _LISTED: Final = key(NAME, "listed")  # users whose objects somebody wants listed
 READ_ALL_UP_TO = 300  # clips that the page reads by itself, for drift by video and storage by style
 
@@ -107,7 +109,16 @@ def _folded(uid: str, usage: Usage) -> None:
     if uid in st.session_state.get(_WHOLE, ()):
         unfolded.add("truth")
     for title, icon, name, body, unknown in parts:
-        with st.expander(title, icon=f":material/{icon}:", expanded=name in unfolded):
+        place = st.expander(
+            title,
+            icon=f":material/{icon}:",
+            expanded=name in unfolded,
+            key=key(NAME, "fold", name, uid) if name in _LATER else None,
+            on_change="rerun" if name in _LATER else "ignore",
+        )
+        if name in _LATER and not place.open:
+            continue
+        with place:
             feedback.section(title.partition(":")[0].lower(), body, key=key(NAME, name), unknown=unknown)
 
 

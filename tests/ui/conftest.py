@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.access import identity
 from pages._ui.access.identity import PERSONA
+from pages._ui.kit.session import key
 from storage.actions.objects import ObjectWriter
 from storage.repositories.objects import Objects
 from tests.conftest import close_the_pages
@@ -84,9 +85,16 @@ def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_SECONDS)
     app.session_state[PERSONA] = f"{role}@demo.local"
     app.switch_page(f"pages/{name}.py")
-    for key, value in query.items():
-        app.query_params[key] = value
+    for name_of, value in query.items():
+        app.query_params[name_of] = value
     return app.run()
+
+
+def unfold(shown: AppTest, *names: str, uid: str = "u1") -> AppTest:
+    """User with these of its folded parts unfolded: `credits`, `plan`, `storage`, `what_if`."""
+    for name in names:
+        shown.session_state[key("user", "fold", name, uid)] = True
+    return shown.run()
 
 
 def param(app: AppTest, name: str) -> str:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.rigs.lists import with_column
+from tests.rigs.lists import lists, with_column
 from tests.rigs.records import clip, user, video
-from tests.ui.conftest import LiveApp, words
+from tests.ui.conftest import LiveApp, unfold, words
 from tests.ui.test_fixes import press, recorded
 
 VIDEO = "users/u1/videos/vid-0001"
@@ -79,7 +79,12 @@ def test_what_the_worker_does_and_which_counters_are_dead_is_said_on_the_page(ap
             },
         }
     )  # fmt: skip
-    shown = app.open("user", role="support", uid="u1")
+    folded = app.open("user", role="support", uid="u1")
+    drawn = [set(one.value) for one in lists(folded)]
+    assert not any("balance_after" in columns or "From" in columns for columns in drawn)
+    read_when_folded = app.world.faults.reads.total()
+    shown = unfold(folded, "credits", "plan")
+    assert app.world.faults.reads.total() > read_when_folded, "the transactions are read when somebody asks for them"
     text = words(shown)
     for said in ("The worker makes no clip for this customer", "24.0 MiB of 1.00 GiB", "totals are dead"):
         assert said in text, said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.rigs.records import clip, user, video
-from tests.ui.conftest import LiveApp, words
+from tests.ui.conftest import LiveApp, unfold, words
 from tests.ui.test_fixes import press
 
 GIB = 1024**3
@@ -53,7 +53,7 @@ def test_a_wrong_size_is_found_told_first_mended_and_taken_back(over: LiveApp) -
 
 
 def test_what_if_is_answered_beside_the_figures_of_now(over: LiveApp) -> None:
-    shown = over.open("user", role="support", uid="u1")
+    shown = unfold(over.open("user", role="support", uid="u1"), "what_if")
     shown.selectbox("user-if-plan").set_value("pro")
     shown.multiselect("user-if-without").set_value(["vid-0001"])
     shown.text_input("user-if-video").set_value("6GiB").run()

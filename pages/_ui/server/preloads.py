@@ -24,7 +24,7 @@ _LIST: Final = ("ButtonGroup", "DownloadButton", "Multiselect", "TextInput")  # 
 OF_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": (CHART, "PageLink"),
     "find": ("TextInput",),
-    "user": (CHART, *_LIST, "Checkbox", "PageLink", "Progress"),
+    "user": (*_LIST, "Checkbox", "PageLink", "Progress"),
     "video": (CHART, "ButtonGroup", "DownloadButton", "PageLink", "Table"),
     "fleet": (CHART, *_LIST, "Metric"),
     "uploads": (CHART, *_LIST, "NumberInput"),
