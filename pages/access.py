@@ -20,10 +20,10 @@ _SOURCES = {
 
 def page() -> None:
     """Draws the policy, the person's own place in it, and the rules of sessions."""
-    st.title("Access")
+    st.title("Access", anchor=False)
     who, settings = actor(), current()
     _you(who, settings)
-    st.subheader("The policy")
+    st.subheader("The policy", anchor=False)
     st.caption("Everything is denied by default. Every action checks the policy again, whatever a page shows.")
     policy = _table()
     columns = {name: name for name in policy.columns}
@@ -55,7 +55,7 @@ def _table() -> pd.DataFrame:
 
 
 def _sessions(settings: AccessSettings) -> None:
-    st.subheader("Sessions")
+    st.subheader("Sessions", anchor=False)
     st.markdown(
         f"A session ends after {settings.idle_minutes} minutes without use, and after {settings.session_hours} hours "
         "in any case. Signing out ends it in every tab. A change needs a sign-in that has not expired."

@@ -30,7 +30,7 @@ _ACCESS_SIGN_OUT: Final = "/cdn-cgi/access/logout"  # answered by Cloudflare in 
 def sign_in(ended: SessionEnded) -> None:
     """Says why nobody is signed in, and offers to sign in. The address stays, so the person returns to this page."""
     with _middle(), st.container(border=True, width=460):
-        st.title("Clip Desk")
+        st.title("Clip Desk", anchor=False)
         if why := _WHY.get(st.query_params.get(FAILED, "")):
             st.warning(why, icon=":material/block:")
         if ended.reason in ("idle", "too_long", "signed_out"):
