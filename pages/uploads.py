@@ -95,7 +95,10 @@ def _one(uid: str, video_id: str | None) -> None:
         ids = {UID: uid, VIDEO_ID: video_id} if video_id else {UID: uid}
         name = "video" if video_id else "user"
         st.page_link(
-            SCREENS[name].file, label=f"Open the {name}", icon=f":material/{SCREENS[name].icon}:", query_params=ids
+            SCREENS[name].file,
+            label=f"Open the {SCREENS[name].title.lower()}",
+            icon=f":material/{SCREENS[name].icon}:",
+            query_params=ids,
         )
     freshness(
         loaded.read_at,

@@ -181,7 +181,7 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
             told = problems.summary(known, account.uid, [f"plan {usage.plan.name}, {state}", f"joined {created.text}"])
             copy_button(told, key=key(NAME, "copy_summary"), what="summary for a ticket", label="Copy summary")
         addresses.reveal_button(account.uid, user.email, page=NAME)
-        asked.buttons(account.uid, page=NAME)
+        asked.buttons(account.uid, name=addresses.seen().who(user.email, account.uid), page=NAME)
         _ways_on(account.uid)
     if not user.exists:
         st.warning(

@@ -145,7 +145,7 @@ def _head(case: Case, video: Video | None) -> None:
         st.caption(f"video id {md(found.video_id, 80)}", width="content")
         copy_button(found.video_id, key=key(NAME, "copy"), what="video id", label="")
         if video is not None:
-            asked.buttons(found.uid, found.video_id, page=NAME)
+            asked.buttons(found.uid, found.video_id, name=title, page=NAME)
     if broken is not None:
         st.error(md(broken.sentence, 700), icon=":material/broken_image:")
     if allowed("diagnose"):

@@ -41,7 +41,8 @@ def asked(app: LiveApp, page: str, label: str, reason: str) -> AppTest:
 def test_support_asks_and_who_can_act_answers_and_support_sees_the_answer(customer):
     shown = asked(customer, "user", "Ask for deletion…", "T-1: wants to leave")
     assert "Asked: req-" in words(shown)
-    asked(customer, "video", "Tell the team…", "T-2: Opening night is silent")
+    about = asked(customer, "video", "Tell the team…", "T-2: Opening night is silent")
+    assert "About **Opening night** (u1/vid-0001)." in words(about)
     assert sorted(kept(customer)) == [
         ("delete", "u1", "open", "T-1: wants to leave"), ("tell", "u1/vid-0001", "open", "T-2: [title] is silent"),
     ]  # fmt: skip

@@ -32,6 +32,10 @@ _BUTTONS: Final[dict[Kind, tuple[str, str]]] = {
     "tell": ("Tell the team…", "campaign"),
     "delete": ("Ask for deletion…", "delete_history"),
 }
+_ASKED_FOR: Final[dict[Kind, str]] = {
+    "tell": "What is wrong, in a sentence",
+    "delete": "Why it should go, in a sentence",
+}
 _ABOUT: Final[dict[Kind, str]] = {
     "tell": "Engineers see it on their Overview, and answer.",
     "delete": "Administrators see it on their Overview. Nothing is deleted until one of them plans it.",
@@ -47,6 +51,7 @@ class Asking:
     video_id: str
     clip_id: str
     request_id: str
+    name: str = ""
     kept: TeamRequest | None = None
     error: StorageError | None = None
 
@@ -55,8 +60,8 @@ def _open(page: str) -> str:
     return key(page, "ask", "open")
 
 
-def buttons(uid: str, video_id: str = "", clip_id: str = "", *, page: str) -> None:
-    """Draws the buttons that ask, and the form where one is open for this thing."""
+def buttons(uid: str, video_id: str = "", clip_id: str = "", *, name: str, page: str) -> None:
+    """Draws the buttons that ask, and the form where one is open for this thing, which people know by its `name`."""
     if not allowed("request"):
         return
     for kind, (label, icon) in _BUTTONS.items():
@@ -66,7 +71,7 @@ def buttons(uid: str, video_id: str = "", clip_id: str = "", *, page: str) -> No
             icon=f":material/{icon}:",
             type="tertiary",
             on_click=_start,
-            args=(page, Asking(kind, uid, video_id, clip_id, "")),
+            args=(page, Asking(kind, uid, video_id, clip_id, "", name)),
         )
     form = st.session_state.get(_open(page))
     if isinstance(form, Asking):
@@ -91,7 +96,8 @@ def _form(form: Asking, page: str) -> None:
     form = current if isinstance(current, Asking) else form
     require("request")
     about = "/".join(part for part in (form.uid, form.video_id, form.clip_id) if part)
-    st.caption(f"About {md(about, 200)}. {_ABOUT[form.kind]}")
+    named = f"**{md(form.name, 80)}** ({md(about, 200)})" if form.name != about else md(about, 200)
+    st.caption(f"About {named}. {_ABOUT[form.kind]}")
     if form.kept is not None:
         st.success(
             f"Asked: {md(form.kept.request_id)}. The answer will stand on your Overview.", icon=":material/done:"
@@ -106,7 +112,7 @@ def _form(form: Asking, page: str) -> None:
         key=name,
         max_chars=1_000,
         live=True,
-        placeholder="What is wrong, in a sentence",
+        placeholder=_ASKED_FOR[form.kind],
         help="The desk takes addresses and titles out: the request keeps only ids.",
     )
     focusing.begin_in(name, key=key(page, "ask", "focus"))

@@ -47,15 +47,37 @@ def summary(view: FleetView) -> None:
     over = view.states.get("storage", {}).get("exceeded", 0)
     drifting = int(view.drift["users"].max()) if len(view.drift) else 0
     with st.grid(6, min_column_width=133, gap="small"):
-        st.metric("Customers", f"{totals.users:,}", border=True, icon=":material/group:", help=_phantoms(totals))
-        st.metric("Videos", format.count(videos).text, border=True, icon=":material/movie:")
-        st.metric("Clips", f"{totals.clips:,}", border=True, icon=":material/content_cut:")
-        st.metric("Size of clips", size.text, border=True, icon=":material/database:", help=size.help or None)
-        st.metric("Over storage", f"{over:,}", border=True, icon=":material/error:", help="Customers over their limit.")
+        st.metric(
+            "Customers",
+            f"{totals.users:,}",
+            border=True,
+            height="stretch",
+            icon=":material/group:",
+            help=_phantoms(totals),
+        )
+        st.metric("Videos", format.count(videos).text, border=True, height="stretch", icon=":material/movie:")
+        st.metric("Clips", f"{totals.clips:,}", border=True, height="stretch", icon=":material/content_cut:")
+        st.metric(
+            "Size of clips",
+            size.text,
+            border=True,
+            height="stretch",
+            icon=":material/database:",
+            help=size.help or None,
+        )
+        st.metric(
+            "Over storage",
+            f"{over:,}",
+            border=True,
+            height="stretch",
+            icon=":material/error:",
+            help="Customers over their limit.",
+        )
         st.metric(
             "Wrong counters",
             f"{drifting:,}",
             border=True,
+            height="stretch",
             icon=":material/difference:",
             help="Customers whose stored counter differs from their clips, for the counter that is wrong most often.",
         )

@@ -167,7 +167,6 @@ def _phrase(plan: PurgePlan, mark: tuple[str, int]) -> str:
         live=True,
         autocomplete="off",
         label_visibility="collapsed",
-        placeholder=plan.scope.kind,
     )
 
 

@@ -127,9 +127,7 @@ def _fields(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
 def _chosen(scope: Scope) -> None:
     """Draws the scope and what a purge of it deletes, links to look at it first, and the button that makes the plan."""
     title, icon, goes = WHAT[scope.kind]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### :material/{icon}: {title}", width="content")
-        st.markdown(f"**{md(scope.spelled, 200)}**", width="content")
+    st.markdown(f"#### :material/{icon}: {title}: {md(scope.spelled, 200)}")
     draw_subject(scope)
     st.caption(goes)
     grounds = dangers(scope, stores().layout.prefixes, stores().settings.purge.shortest_id)
