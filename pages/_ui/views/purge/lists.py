@@ -130,8 +130,8 @@ def jobs() -> None:
             columns={
                 "open": tables.link("Open", help="Look at the job"),
                 "shown": status.column("job", frame["state"], "State"),
-                "kind": "Kind",
                 "scope": "Scope",
+                "kind": "Kind",
                 "objects": st.column_config.NumberColumn("Objects", format="localized"),
                 "bytes": tables.size("Size"),
                 "documents": st.column_config.NumberColumn("Documents", format="localized"),
