@@ -47,8 +47,8 @@ def page() -> None:
     found = feedback.section("the stores", _failing, key=key(NAME, "backends"), unknown="whether they answer")
     if allowed("verify"):
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
-    _part("Needs a person now", "diagnose", "what is stuck", _stuck, "which videos are stuck")
     _part("Waits for you", "fix", "what waits for you", _waiting, "whether somebody waits for you")
+    _part("Needs a person now", "diagnose", "what is stuck", _stuck, "which videos are stuck")
     feedback.section("what you asked", _asked, key=key(NAME, "what-you-asked"), unknown="what you asked the team")
     _part("Being watched", "diagnose", "what is watched", _watched, "whether what was repaired has held")
     left, right = (side.container(border=True, height="stretch") for side in st.columns([1, 2], gap="medium"))

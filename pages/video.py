@@ -136,7 +136,8 @@ def _head(case: Case, video: Video | None) -> None:
                 st.badge("No status", icon=":material/help:", color="gray", help=nothing)
         if allowed("diagnose"):
             status.badge("verdict", found.verdict)
-    clips.named(case)
+    with st.container():  # a place of its own: what comes or goes in it draws nothing below anew
+        clips.named(case)
     owner = case.user.value if isinstance(case.user, Known) else None
     palette.opened(found.uid, owner.email if owner else None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -51,6 +51,7 @@ def planned(page: Page, app: RunningApp, video_id: str = VIDEO) -> None:
     page.wait_for_url("**plan=plan-*")
     settled(page)
     press(page, "Continue to the confirmation")
+    expect(page.get_by_label("Reason", exact=True)).to_be_focused()
 
 
 def confirmed(page: Page, phrase: str) -> None:

@@ -19,7 +19,7 @@ from storage.domain.policy import Actor
 from storage.domain.purge.scope import Scope, plan_key
 from storage.errors import NotPermitted, Refused, Stale
 from tests.rigs.lists import lists
-from tests.ui.conftest import param
+from tests.ui.conftest import open_page, param
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     CLIP,
     MAKER,
@@ -208,6 +208,12 @@ def test_whoever_approved_cannot_apply_and_who_made_it_cannot_approve(desk, befo
     with pytest.raises(Refused, match="a second person must approve"):
         purges.begin(plan, Request(plan.scope.spelled, WHY), SECOND)
     assert "Send the link" not in read(desk.open(plan=plan.plan_id))
+    overview = open_page("overview")  # it waits for its maker now
+    assert "Approved, ready to apply" in read(overview)
+    (link,) = [one.proto for one in overview.get("page_link") if one.proto.label == "Look and apply"]
+    assert link.query_string == f"plan={plan.plan_id}"
+    second = open_page("overview", role="second-admin").get("page_link")
+    assert not [one for one in second if one.proto.label.startswith("Look and")]
     with pytest.raises(Refused, match="cannot approve"):
         purges.approve(plan, MAKER)
     with pytest.raises(Refused, match="does not decline"):

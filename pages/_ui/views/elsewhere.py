@@ -39,16 +39,18 @@ def link(place: DeskPlace, name: str, label: str, *, icon: str = "") -> None:
     st.page_link(screen.file, label=label, icon=shown, query_params={place.parameter: name})
 
 
-def waiting(plan_id: str, what: str, maker: str, expires_at: datetime) -> None:
-    """Draws a plan that waits for a second person, with the link to it. `what` and `maker` are Markdown."""
+def waiting(plan_id: str, what: str, maker: str, expires_at: datetime, *, approved: bool = False) -> None:
+    """Draws a plan that waits for a second person, or, once `approved`, for its maker, with the link to it. `what` and
+    `maker` are Markdown."""
+    badge = ":green-badge[Approved, ready to apply]" if approved else ":orange-badge[Needs a second person]"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f":orange-badge[Needs a second person] {what} "
-            f":small[planned by {maker}, valid until {expires_at:%H:%M} UTC]",
+            f"{badge} {what} :small[planned by {maker}, valid until {expires_at:%H:%M} UTC]",
             width="stretch",
         )
         if place := place_of(plan_id):
-            link(place, plan_id, "Look and answer", icon="how_to_reg")
+            words, icon = ("Look and apply", "task_alt") if approved else ("Look and answer", "how_to_reg")
+            link(place, plan_id, words, icon=icon)
 
 
 def applied(job: Job, said: str) -> None:

@@ -136,7 +136,8 @@ def groups(found: Sequence[FailureGroup], outages: Sequence[Outage], now: dateti
     if len(current) > SHOWN:
         st.caption(f"The first {SHOWN} of {number(len(current), 'group')}; the list of all failures has every video.")
     if aside:
-        with st.expander(f"{number(len(aside), 'group')} resolved or archived", icon=":material/archive:"):
+        title = f"{number(len(aside), 'group')} resolved or archived"
+        with st.expander(title, icon=":material/archive:", key=key(page, "aside")):
             for one in aside[:SHOWN]:
                 _card(one, together, now, page)
 

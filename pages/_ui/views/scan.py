@@ -77,7 +77,8 @@ def last(*, page: str) -> Snapshot | None:
 
 def more(*, page: str) -> None:
     """Draws the commands that check all customers, and a check of some of them here."""
-    with st.expander("How to check everything from a shell, and some customers here", icon=":material/terminal:"):
+    title = "How to check everything from a shell, and some customers here"
+    with st.expander(title, icon=":material/terminal:", key=key(page, "shell")):
         st.markdown("**For everything, run this in a shell.** With a checkpoint it continues where it stopped.")
         shell(COMMAND, key=key(page, "commands"))
         run = scans().current

@@ -47,9 +47,11 @@ def draw(clip: Clip, *, page: str) -> None:
     if not allowed("link.send"):
         return
     made = _current(clip, page)
-    with st.expander("A link to send", icon=":material/forward_to_inbox:", expanded=made is not None):
+    name = key(page, "send", clip.clip_id)
+    with st.expander(
+        "A link to send", icon=":material/forward_to_inbox:", expanded=made is not None, key=f"{name}-form"
+    ):
         st.caption("Anybody with the link can fetch the clip until the link expires. It cannot be revoked.")
-        name = key(page, "send", clip.clip_id)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             life = st.selectbox("Valid for", list(LIVES), key=f"{name}-life", width=150)
             way = st.selectbox("The link", list(_WAYS), key=f"{name}-way", width=190)

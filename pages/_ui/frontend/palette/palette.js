@@ -6,6 +6,7 @@ import { addressed, goTo, play } from "../desk/history.js"
 import { customers, isPinned, opened, pin } from "../desk/recent.js"
 
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]"
+const FIELD = "input:is([type=text], [type=search], [type=number], [role=combobox]), textarea"
 const MOST = 40 // of one group
 const BESIDE = /^(Scroll tabs|Show data|Download as|Copy Vega|Fullscreen|Help\b)/ // what Streamlit puts beside charts and labels
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform)
@@ -41,7 +42,8 @@ function few(items) {
 }
 
 function visible(element) {
-  const folded = element.closest("details:not([open])") // Streamlit keeps what is folded at its size
+  const inside = element.tagName === "SUMMARY" ? element.parentElement.parentElement : element // what unfolds is seen
+  const folded = inside.closest("details:not([open])") // Streamlit keeps what is folded at its size
   return !folded && element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden"
 }
 
@@ -208,7 +210,7 @@ class Palette {
     ]
   }
 
-  // Every button of the page that somebody could press now, so that no action needs the mouse.
+  // Every button, fold, tick and field of the page that somebody could use now, so that no action needs the mouse.
   actions() {
     const main = document.querySelector('[data-testid="stMain"]')
     if (!main) return []
@@ -216,7 +218,9 @@ class Palette {
     const buttons = [
       ...[...main.querySelectorAll("button")].filter((one) => !one.closest('[data-testid="stElementToolbar"]')),
       ...hosts.flatMap((host) => [...(host.shadowRoot?.querySelectorAll(".copy-root button") ?? [])]),
-      ...main.querySelectorAll('a[data-testid^="stPageLink"]'),
+      ...main.querySelectorAll('a[data-testid^="stPageLink"], [data-testid="stExpander"] summary'),
+      ...main.querySelectorAll('[data-testid="stCheckbox"] input'),
+      ...hosts.flatMap((host) => [...(host.shadowRoot?.querySelectorAll(".gallery-root button") ?? [])]),
     ]
     const named = buttons.filter((one) => !one.disabled && visible(one)).map((one) => ({ one, label: words(one) }))
     const seen = new Set()
@@ -226,6 +230,10 @@ class Palette {
       label: `To the list: ${grid.getAttribute("aria-label")}`,
       run: () => grid.querySelector('[tabindex="0"]')?.focus(),
     }))
+    const fields = [...main.querySelectorAll(FIELD)].filter((one) => !one.disabled && one.ariaLabel && visible(one))
+    ways.push(
+      ...fields.map((one) => ({ group: "On this page", label: one.ariaLabel, detail: "field", run: () => one.focus() })),
+    )
     const acts = named
       .filter(({ label }) => label && !BESIDE.test(label) && !seen.has(label) && seen.add(label))
       .map(({ one, label }) => ({ group: "On this page", label, run: () => one.click() }))

@@ -10,6 +10,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui import focusing
 from pages._ui.access.guard import require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, purges
@@ -81,6 +82,8 @@ def _form(plan: PurgePlan, status: PlanStatus, email: str) -> None:
     large = plan.scope.kind != "clip" or bool(needed)
     _second(needed, approved=bool(status.counting(plan, email)))
     reason, ticket = _why(mark, ticket_needed=bool(needed))
+    if st.session_state.get(_OPEN) == plan.plan_id:  # by a click, not because the page was opened
+        focusing.begin_in(key(PAGE, "reason"), key=key(PAGE, "reason_focus", *mark))
     ticks = _ticks(plan, mark, erase=erase) if large else True
     phrase = _phrase(plan, mark)
     missing = [

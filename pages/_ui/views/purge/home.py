@@ -88,7 +88,9 @@ def choose(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
         _chosen(scope)
     if scope.kind == "video" and video_id is not None:
         some = partial(_some_clips, uid, video_id)
-        with st.expander("Only some of its clips", icon=":material/checklist:", on_change="rerun") as part:
+        with st.expander(
+            "Only some of its clips", icon=":material/checklist:", key=key(PAGE, "fold"), on_change="rerun"
+        ) as part:
             if part.open:
                 feedback.section("the clips", some, key=key(PAGE, "some"), unknown="which clips there are")
 

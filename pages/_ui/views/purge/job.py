@@ -159,9 +159,7 @@ def _undo(job: Job, now: datetime) -> None:
     nonce = session.nonce(_UNDO_NONCE)
     until = None if job.undo_failed else job.quarantine_until
     with st.container(border=True, key=key(PAGE, "undo_box")):
-        left = (
-            f", for {format.span((until - now).total_seconds())} more (until {format.utc(until).text})" if until else ""
-        )
+        left = f", until {format.utc(until).text}" if until else ""
         st.markdown(
             f"Every object can be put back byte for byte and every document field for field{left}. "
             "The undo is refused where something new is in their place."

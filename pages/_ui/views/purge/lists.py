@@ -25,6 +25,7 @@ from storage.text import number
 
 PAGE: Final = "purge"
 SECOND_PERSON: Final = "Needs a second person"
+APPROVED: Final = "Approved, ready to apply"
 NEWEST = 50
 _WATCHED = 5  # running jobs that the overview shows; more at once are rare
 _KINDS = {
@@ -73,7 +74,7 @@ def plans() -> None:
                 "open": tables.link("Open", help="Look at the plan"),
                 "waits": st.column_config.MultiselectColumn(
                     "State",
-                    options=[SECOND_PERSON, "Approved, ready to apply", "Ready to apply", "Blocked"],
+                    options=[SECOND_PERSON, APPROVED, "Ready to apply", "Blocked"],
                     color=["orange", "violet", "blue", "red"],
                 ),
                 "scope": st.column_config.TextColumn("Scope"),
@@ -109,7 +110,7 @@ def _waits(summary: PlanSummary) -> str:
     if not second_person_needed(plan, stores().settings.purge, erase=False):
         return "Ready to apply"
     approvals = loads.plan_status(plan.plan_id, summary.fingerprint).value.counting(plan, plan.maker)
-    return "Approved, ready to apply" if approvals else SECOND_PERSON
+    return APPROVED if approvals else SECOND_PERSON
 
 
 def jobs() -> None:
@@ -149,19 +150,21 @@ def jobs() -> None:
 
 
 def waiting() -> loads.Loaded[Any]:
-    """Draws each plan that this person could agree to as its second person, or says that there is none."""
+    """Draws each plan that waits for this person, or says that there is none: for another one's answer, and, where this
+    person made it and somebody approved it, for its end."""
     loaded = loads.open_plans()
     mine = actor(active=False).email
     applied = {job.plan_id for job in loads.jobs(NEWEST).value}
-    found = [
-        one.plan
-        for one in loaded.value
-        if one.plan.plan_id not in applied and one.plan.maker != mine and _waits(one) == SECOND_PERSON
-    ]
-    for plan in found:
+    anything = False
+    for one in loaded.value:
+        plan, made_here = one.plan, one.plan.maker == mine
+        if plan.plan_id in applied or _waits(one) != (APPROVED if made_here else SECOND_PERSON):
+            continue
+        anything = True
         what = f"Purge of **{md(plan.scope.spelled, 160)}**"
-        elsewhere.waiting(plan.plan_id, what, md(plan.maker or "not known", 80), plan.expires_at)
-    if not found:
+        maker = md(plan.maker or "not known", 80)
+        elsewhere.waiting(plan.plan_id, what, maker, plan.expires_at, approved=made_here)
+    if not anything:
         st.caption(":material/check_circle: No purge waits for you.")
     return loaded
 
