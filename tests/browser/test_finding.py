@@ -116,31 +116,6 @@ def test_the_palette_goes_to_pages_does_what_the_page_offers_and_knows_pinned_cu
     expect(found).to_be_hidden()
 
 
-def test_the_form_of_a_link_to_send_stays_open_and_is_filled_by_the_palette(app: RunningApp, page: Page) -> None:
-    open_page(page, f"{app.url}/video?uid=u1&video_id=vid-0001")
-    title = page.get_by_role("list", name="Clips of this video").get_by_role("button", name="Scene 1", exact=True)
-    expect(title).to_be_visible()
-    palette(page)
-    page.keyboard.type("scene 1")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("A link to send")).to_be_in_viewport()
-    settled(page)
-    palette(page)
-    page.keyboard.type("a link to")
-    page.keyboard.press("Enter")
-    life = page.get_by_role("combobox", name="Valid for")
-    expect(life).to_be_visible()
-    palette(page)
-    page.keyboard.type("valid")
-    page.keyboard.press("Enter")
-    expect(life).to_be_focused()
-    page.keyboard.press("ArrowDown")
-    page.get_by_role("option", name="24 hours").click()
-    settled(page)
-    expect(life).to_have_value("24 hours")
-    expect(page.get_by_role("textbox", name="Reason, with the ticket")).to_be_visible()
-
-
 def test_a_key_pressed_before_the_palette_has_come_is_not_lost(app: RunningApp, page: Page) -> None:
     held: list[Route] = []
     page.route("**/palette/palette.js", lambda route: held.append(route), times=1)
