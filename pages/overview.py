@@ -47,6 +47,8 @@ def page() -> None:
     found = feedback.section("the stores", _failing, key=key(NAME, "backends"), unknown="whether they answer")
     if allowed("verify"):
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
+    if allowed("diagnose"):
+        feedback.section("the outages", _burning, key=key(NAME, "burning"), unknown="whether there is an outage")
     _part("Waits for you", "fix", "what waits for you", _waiting, "whether somebody waits for you")
     _part("Needs a person now", "diagnose", "what is stuck", _stuck, "which videos are stuck")
     feedback.section("what you asked", _asked, key=key(NAME, "what-you-asked"), unknown="what you asked the team")
@@ -210,6 +212,18 @@ def _offer_more() -> None:
     if st.button(label, key=key(NAME, "more"), icon=":material/group:"):
         st.session_state[_MORE] = True
         st.rerun()
+
+
+def _burning() -> None:
+    """Draws outages and disclosures above what waits. Where they cannot be known, the part of stuck videos says so."""
+    if not _few_to_look_at() and not st.session_state.get(_LOOK):
+        return
+    try:
+        with feedback.loading("Looking for stalled videos…", 260):
+            found = loads.stuck().value
+    except StorageError:
+        return
+    stuck_view.burning(found)
 
 
 def _stuck() -> None:

@@ -103,6 +103,11 @@ def test_videos_that_stopped_on_their_own_do_not_drown_in_an_outage(app):
     assert listed(overview) == ["vid-0009"]
     assert "4 videos of 4 customers stopped at" in words(overview)
     assert "5 videos in the list of Processing" in words(overview)
+    in_order = [str(one.value) for one in overview.main if hasattr(one, "value")]
+    places = [
+        next(n for n, one in enumerate(in_order) if text in one) for text in ("One outage", "Waits for you", "other")
+    ]
+    assert places == sorted(places)
 
 
 def test_a_link_to_an_outage_shows_its_videos_and_one_that_is_over_shows_all(app):

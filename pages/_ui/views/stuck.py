@@ -172,14 +172,18 @@ def apart(found: StuckList, *, chosen: str, choose: Callable[[str], None]) -> No
         choice(ALONE, chosen, choose)
 
 
-def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
-    """Draws disclosures, then what no store answered for, each outage as one card, and the worst of the rest."""
+def burning(found: StuckList) -> None:
+    """Draws disclosures, and each outage as one card; nothing where there is none."""
     disclosures(found)
-    refused(found)
     outages(found.outages)
+
+
+def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
+    """Draws what no store answered for, and the worst videos of those that are in no outage."""
+    refused(found)
     own = alone(found) if found.outages else list(found.videos)
     if own and found.outages:
-        st.markdown(f"**{number(len(own), 'other stuck video')}** :small[:gray[outside these outages]]")
+        st.markdown(f"**{number(len(own), 'other stuck video')}** :small[:gray[outside the outages above]]")
     if own or not found.outages:
         table(own[:shown], page=page)
     if found.drafts:
