@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 
 from pages._ui.data import resources
+from pages._ui.kit import away
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.records import user
 from tests.rigs.seaweed import SeaweedRig
@@ -97,3 +98,14 @@ def test_trying_again_reads_what_was_cached_with_gaps_and_nothing_that_is_whole(
     assert proxy.count(path="vid-0001") or proxy.count(query="u1")
     assert "All files are in place" in words(open_page("uploads", uid="u2"))
     assert not proxy.count(query="u2")
+
+
+def test_of_answers_with_gaps_only_so_many_are_remembered(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    away.ask_again()
+    proxy.on(AWAY)
+    open_page("uploads", **ONE)
+    open_page("uploads", uid="u2")
+    assert len(away._gaps) > 1
+    monkeypatch.setattr(away, "_MOST_GAPS", 1)
+    open_page("video", **IDS)
+    assert len(away._gaps) == 1

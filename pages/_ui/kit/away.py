@@ -115,6 +115,8 @@ class Noticed(Generic[P, R]):
             _gaps.pop(name, None)
             return found
         _gaps[name] = partial(self.clear, *args, **kwargs)
+        while len(_gaps) > _MOST_GAPS:
+            _gaps.pop(next(iter(_gaps), ""), None)  # the oldest ends with its cache
         if not _loading.get():  # a load within another one draws nothing: it runs in its cache
             for error in found.unanswered:
                 told(error)
@@ -134,6 +136,7 @@ def ask_again() -> None:
             forget()
 
 
+_MOST_GAPS: Final = 1_000  # caches of answers hold some hundred each
 _gaps: dict[str, Callable[[], None]] = {}  # what forgets each cached answer that has gaps
 _loading: ContextVar[bool] = ContextVar("loading", default=False)
 
