@@ -72,6 +72,8 @@ def test_the_page_shows_limits_growth_size_drift_plans_and_videos(app):
         "Growth by day",
     ):
         assert expected in text, expected
+    cards = ["Customers", "Videos", "Clips", "Size of clips", "Over storage", "Wrong counters"]
+    assert [card.label for card in page.metric] == cards
     assert "Old figures" not in text
     assert "./user?uid=u000" in text  # each row leads to the user
 

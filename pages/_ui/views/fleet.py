@@ -7,6 +7,7 @@ drift.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -46,38 +47,16 @@ def summary(view: FleetView) -> None:
     size = format.size(totals.clip_bytes)
     over = view.states.get("storage", {}).get("exceeded", 0)
     drifting = int(view.drift["users"].max()) if len(view.drift) else 0
+    card = partial(st.metric, border=True, height="stretch")
     with st.grid(6, min_column_width=133, gap="small"):
-        st.metric(
-            "Customers",
-            f"{totals.users:,}",
-            border=True,
-            height="stretch",
-            icon=":material/group:",
-            help=_phantoms(totals),
-        )
-        st.metric("Videos", format.count(videos).text, border=True, height="stretch", icon=":material/movie:")
-        st.metric("Clips", f"{totals.clips:,}", border=True, height="stretch", icon=":material/content_cut:")
-        st.metric(
-            "Size of clips",
-            size.text,
-            border=True,
-            height="stretch",
-            icon=":material/database:",
-            help=size.help or None,
-        )
-        st.metric(
-            "Over storage",
-            f"{over:,}",
-            border=True,
-            height="stretch",
-            icon=":material/error:",
-            help="Customers over their limit.",
-        )
-        st.metric(
+        card("Customers", f"{totals.users:,}", icon=":material/group:", help=_phantoms(totals))
+        card("Videos", format.count(videos).text, icon=":material/movie:")
+        card("Clips", f"{totals.clips:,}", icon=":material/content_cut:")
+        card("Size of clips", size.text, icon=":material/database:", help=size.help or None)
+        card("Over storage", f"{over:,}", icon=":material/error:", help="Customers over their limit.")
+        card(
             "Wrong counters",
             f"{drifting:,}",
-            border=True,
-            height="stretch",
             icon=":material/difference:",
             help="Customers whose stored counter differs from their clips, for the counter that is wrong most often.",
         )
