@@ -25,6 +25,7 @@ from storage.actions.health import Check
 from storage.clients.meter import Cost
 from storage.domain.policy import Action
 from storage.errors import StorageError, Unusable
+from storage.services.diagnose import StuckList
 from storage.services.fleet import GLANCE_USERS, SCAN_USERS
 from storage.settings import backends, reader
 
@@ -214,24 +215,29 @@ def _offer_more() -> None:
         st.rerun()
 
 
+def _looked() -> loads.Loaded[StuckList] | None:
+    """The stuck videos; `None` where looking costs so much that somebody has to ask for it, and nobody has."""
+    if not _few_to_look_at() and not st.session_state.get(_LOOK):
+        return None
+    with feedback.loading("Looking for stalled videos…", 260):
+        return loads.stuck()
+
+
 def _burning() -> None:
     """Draws outages and disclosures above what waits. Where they cannot be known, the part of stuck videos says so."""
-    if not _few_to_look_at() and not st.session_state.get(_LOOK):
-        return
     try:
-        with feedback.loading("Looking for stalled videos…", 260):
-            found = loads.stuck().value
+        loaded = _looked()
     except StorageError:
         return
-    stuck_view.burning(found)
+    if loaded is not None:
+        stuck_view.burning(loaded.value)
 
 
 def _stuck() -> None:
-    if not _few_to_look_at() and not st.session_state.get(_LOOK):
+    loaded = _looked()
+    if loaded is None:
         _ask_to_look()
         return
-    with feedback.loading("Looking for stalled videos…", 260):
-        loaded = loads.stuck()
     stuck_view.summary(loaded.value, page=NAME)
     stuck_view.gaps(loaded.value, page=NAME)
     freshness(

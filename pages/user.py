@@ -109,14 +109,15 @@ def _folded(uid: str, usage: Usage) -> None:
     if uid in st.session_state.get(_WHOLE, ()):
         unfolded.add("truth")
     for title, icon, name, body, unknown in parts:
+        later = name in _LATER
         place = st.expander(
             title,
             icon=f":material/{icon}:",
             expanded=name in unfolded,
-            key=key(NAME, "fold", name, uid) if name in _LATER else None,
-            on_change="rerun" if name in _LATER else "ignore",
+            key=key(NAME, "fold", name, uid) if later else None,
+            on_change="rerun" if later else "ignore",
         )
-        if name in _LATER and not place.open:
+        if later and not place.open:
             continue
         with place:
             feedback.section(title.partition(":")[0].lower(), body, key=key(NAME, name), unknown=unknown)
