@@ -52,6 +52,7 @@ def planned(page: Page, app: RunningApp, video_id: str = VIDEO) -> None:
     settled(page)
     press(page, "Continue to the confirmation")
     expect(page.get_by_label("Reason", exact=True)).to_be_focused()
+    settled(page)  # the ticks below it are drawn too
 
 
 def confirmed(page: Page, phrase: str) -> None:
