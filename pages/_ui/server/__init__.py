@@ -14,6 +14,7 @@ from pages._ui.access import settings
 from pages._ui.assets import base
 from pages._ui.nav import HOME
 from pages._ui.server import health, modules
+from pages._ui.server.bursts import Bursts
 from pages._ui.server.compression import Compressed
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.lifespan import lifespan
@@ -36,6 +37,7 @@ def parts() -> dict[str, Any]:
             modules.route(base()),
         ],
         "middleware": [
+            Middleware(Bursts),
             Middleware(Compressed),
             Middleware(SecurityHeaders),
             Middleware(Cookies),
