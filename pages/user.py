@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages._ui import palette
 from pages._ui.access import addresses
-from pages._ui.access.guard import allowed, show
+from pages._ui.access.guard import allowed, show, stopped_by
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, scan_loads
 from pages._ui.data.resources import last_outages, stores
@@ -202,7 +202,15 @@ def _ways_on(uid: str) -> None:
         if allowed(cast(Action, action)):
             icon = f":material/{SCREENS[page].icon}:"
             st.page_link(SCREENS[page].file, label=label, icon=icon, query_params={UID: uid})
-    repairs.purge_link("Plan a purge", {UID: uid}, icon=SCREENS["purge"].icon)
+    stop = stopped_by("purge.plan")
+    st.page_link(
+        SCREENS["purge"].file,
+        label="Plan a purge",
+        icon=f":material/{SCREENS['purge'].icon}:",
+        query_params={UID: uid},
+        disabled=bool(stop),
+        help=stop or None,
+    )
 
 
 def _videos(uid: str, usage: Usage, known: problems.KnownProblems | None) -> None:

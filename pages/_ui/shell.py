@@ -63,8 +63,9 @@ def draw_palette(actor: Actor) -> None:
 
 
 def question(text: str) -> str:
-    """The text as the address holds it: without signatures and other secrets, and without line ends."""
-    return " ".join(askable(text.strip()).split())[:2_000]
+    """The text as an address can hold it: without signatures and other secrets, line ends and halves of characters."""
+    whole = text.encode(errors="replace").decode()
+    return " ".join(askable(whole.strip()).split())[:2_000]
 
 
 def run() -> None:

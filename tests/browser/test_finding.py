@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from pages._ui import assets
+from tests.rigs import axe
 from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
@@ -69,6 +72,181 @@ def test_a_link_to_a_clip_shows_that_clip_first_in_sight_and_named(app: RunningA
     expect(page.get_by_role("list", name="Clips of this video").get_by_role("listitem").first).to_contain_text(
         "Scene 29"
     )
+
+
+def put(page: Page, text: str) -> None:
+    """Copies the text."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("text => navigator.clipboard.writeText(text)", text)
+
+
+def paste(page: Page, text: str | None) -> None:
+    """What the browser tells a page when somebody pastes outside of a field; `None`: a file alone."""
+    page.evaluate(
+        """text => {
+          const clipboardData = new DataTransfer()
+          if (text === null) clipboardData.items.add(new File(["x"], "a.mp4"))
+          else clipboardData.setData("text/plain", text)
+          const told = { clipboardData, bubbles: true, composed: true, cancelable: true }
+          document.body.dispatchEvent(new ClipboardEvent("paste", told))
+        }""",
+        text,
+    )
+
+
+def test_what_is_pasted_outside_of_a_field_is_looked_for_at_once_and_one_back_undoes_it(
+    app: RunningApp, page: Page
+) -> None:
+    open_page(page, f"{app.url}/uploads?uploads-scope=One+customer")
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
+    put(page, "Hello,\nmy clip does not play. My address is U1@Example.com, thanks")
+    field = page.get_by_label("Customer id or e-mail")
+    field.click()
+    page.keyboard.press("ControlOrMeta+v")
+    expect(field).to_have_value(re.compile("U1@Example.com"))  # in a field it is pasted
+    field.fill("")
+    field.blur()
+    before = page.evaluate("() => history.length")
+    page.keyboard.press("ControlOrMeta+v")
+    page.keyboard.press("ControlOrMeta+v")  # as a key that is held down does
+    expect(page).to_have_url(re.compile("/user\\?uid=u1"))
+    expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
+    told = page.get_by_role("status").filter(has_text="Looked for what you pasted: “Hello")
+    expect(told).to_be_visible()
+    assert axe.violations(page) == {}
+    assert page.evaluate("() => history.length") == before + 1
+    page.go_back()
+    expect(page.get_by_label("Customer id or e-mail")).to_be_visible()
+    expect(told).to_be_hidden()
+
+
+def test_a_paste_before_the_palette_has_come_is_not_lost(app: RunningApp, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/palette/palette.js", lambda route: held.append(route), times=1)
+    open_page(page, f"{app.url}/fleet")
+    until(lambda: page.evaluate("() => typeof window.clipdeskEarly") and held, "the palette's script to be asked for")
+    paste(page, "vid-0001")
+    held.pop().continue_()
+    expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
+
+
+def test_an_empty_box_looks_for_what_is_clearly_no_word_and_waits_with_words(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/fleet")
+    found = palette(page)
+    put(page, "Audit")
+    page.keyboard.press("ControlOrMeta+v")
+    expect(found.get_by_role("option", selected=True)).to_contain_text("Audit")
+    page.keyboard.press("Escape")
+    put(page, "video=vid-0001 failed")
+    palette(page)
+    page.keyboard.type("x")
+    page.keyboard.press("ControlOrMeta+v")
+    expect(found.get_by_role("option", selected=True)).to_have_text("Find “xvideo=vid-0001 failed”")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.press("ControlOrMeta+v")  # over all that stands there
+    expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
+    open_page(page, f"{app.url}/find")
+    expect(page.get_by_test_id("stMain").get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("ControlOrMeta+v")
+    expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
+
+
+CLEAR = {
+    "marta.zolc@example.pl": True,
+    "Hello, I am Marta (marta@example.pl)": True,
+    "https://youtu.be/dQw4w9WgXcQ": True,
+    "H0bjmS6saiDCeLK5JUVRFif8L06p": True,
+    "users/u1/vid-0001/clips/clip_01_1_scene_split.mp4": True,
+    "users/u1/videos/x": True,
+    "vid-0001": True,
+    "Audit": False,
+    "Über Nacht nach Österreich": False,
+    "What is new in 2026-11-27 at 4K, and/or 8K?": False,
+    "u10": False,
+    "a" * 100_000: False,
+    "a@" * 50_000: True,
+}
+
+
+def test_what_is_clearly_no_word(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/find")
+    told = page.evaluate(
+        "async ([address, texts]) => { const { isClear } = await import(address); return texts.map(isClear) }",
+        [assets.address("palette/pasted.js"), list(CLEAR)],
+    )
+    assert dict(zip(CLEAR, told, strict=True)) == CLEAR
+
+
+def test_a_pasted_text_of_any_kind_is_bounded_and_its_signature_stays_out_of_the_address_and_the_log(
+    app: RunningApp, page: Page
+) -> None:
+    open_page(page, f"{app.url}/find?q=nothing-0001")
+    box = page.get_by_test_id("stMain").get_by_role("searchbox")
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
+    signed = "https://bucket.test/users/u9/v9/clips/a.mp4?X-Amz-Signature=0123deadbeef&X-Amz-Expires=900"
+    for text, asked in (
+        ("a" * 100_000, "a" * 2_000),
+        (f"see\n{signed}\r\nplease", "see https://bucket.test/users/u9/v9/clips/a.mp4 please"),
+        ("half \ud83d of it", "half \ufffd of it"),
+        ("\u202eevil <b>words</b>", "\u202eevil <b>words</b>"),
+    ):
+        paste(page, text)
+        expect(box).to_have_value(asked)
+        assert len(page.url) < 3_000
+        assert "deadbeef" not in page.url + json.dumps(page.evaluate("() => [history.state, {...localStorage}]"))
+    assert "deadbeef" not in app.output()
+    expect(page.get_by_text("Nothing was found.")).to_be_visible()
+    assert page.get_by_test_id("stMain").locator("b").count() == 0
+
+
+def test_nothing_is_looked_for_while_the_page_asks_something_or_nothing_was_copied(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/user?uid=u1&as=support")
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
+    for nothing in (None, " \n "):
+        paste(page, nothing)
+    page.get_by_role("button", name="Tell the team").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    paste(page, "vid-0001")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    settled(page)
+    assert "/user?uid=u1" in page.url
+    paste(page, "vid-0001")  # now it is
+    expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
+
+
+def test_the_form_of_a_link_to_send_is_filled_by_keyboard_and_stays_open_meanwhile(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/video?uid=u1&video_id=vid-0001&clip_id=vid-0001_29_split&as=support")
+    expect(page.locator(".st-key-video-clip-panel").get_by_text("Clip Scene 29")).to_be_visible()
+    life = page.get_by_label("Valid for", exact=True)
+    expect(life).to_be_hidden()
+    found = palette(page)
+    page.keyboard.type("open Scene 29")
+    expect(found.get_by_role("option").filter(has_text="Scene 29").first).to_be_visible()  # a button of the gallery
+    page.keyboard.press("Escape")
+    palette(page)
+    page.keyboard.type("a link to")
+    page.keyboard.press("Enter")
+    expect(life).to_be_visible()
+    palette(page)
+    page.keyboard.type("valid")
+    page.keyboard.press("Enter")
+    expect(life).to_be_focused()
+    page.keyboard.type("24")
+    page.keyboard.press("Enter")
+    expect(life).to_have_value("24 hours")
+    settled(page)
+    palette(page)
+    page.keyboard.type("reason")
+    page.keyboard.press("Enter")
+    reason = page.get_by_label("Reason, with the ticket")
+    expect(reason).to_be_focused()
+    page.keyboard.type("T-7 asked")
+    expect(page.get_by_role("button", name="Make the link")).to_be_enabled()
+    expect(reason).to_be_visible()  # each of these drew the page again
+    reason.blur()
+    paste(page, "vid-0001")  # a reason that is begun would be lost
+    expect(reason).to_have_value("T-7 asked")
 
 
 def palette(page: Page) -> Locator:

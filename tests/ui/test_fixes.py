@@ -306,15 +306,15 @@ def test_nothing_is_changed_that_could_not_be_put_on_record(app):
 
 def test_who_may_not_plan_a_purge_sees_which_rule_stops_it(app):
     stuck(app)
-    for page, role, stopped in (
-        ("video", "operations", False),
-        ("user", "operations", False),
-        ("user", "support", True),
-    ):
-        shown = app.open(page, role=role, **(IDS if page == "video" else {"uid": "u1"}))
-        (link,) = [one for one in shown.get("page_link") if one.proto.label == "Plan a purge"]
-        assert link.proto.disabled is stopped, (page, role)
-        assert ("needs the role operations" in link.proto.help) is stopped
+    shown = app.open("video", role="operations", **IDS)
+    assert not shown.button("video-fix-purge").disabled
+    clip = app.open("video", role="support", clip_id="vid-0001_1_split", **IDS)
+    found = [clip.button("video-plan_purge-vid-0001_1_split")]
+    for role in ("operations", "support"):
+        shown = app.open("user", role=role, uid="u1")
+        found += [one.proto for one in shown.get("page_link") if one.proto.label == "Plan a purge"]
+    assert [one.disabled for one in found] == [True, False, True]
+    assert all("needs the role operations" in one.help for one in found if one.disabled)
 
 
 def test_the_page_leads_to_the_advised_repair_and_folds_away_what_passed(app):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections import UserDict
+from contextlib import suppress
+from typing import Any
+
 import pytest
+import streamlit as st
+from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.kit import session
 from pages._ui.kit.session import component_key, key
 from tests.rigs.waiting import PATIENCE_SECONDS
 
@@ -83,6 +90,46 @@ def test_leaving_a_page_drops_what_it_kept_and_staying_does_not() -> None:
     app.query_params["page"] = "purge"
     app.run()
     assert app.text[0].value == "True new plan"
+
+
+class StateWhileAClickWaits(UserDict[str, Any]):
+    """The session's state: while a click waits, Streamlit ends the run in each use of it."""
+
+    waits = False
+
+    def _look(self) -> None:
+        if self.waits:
+            raise RerunException(RerunData())
+
+    def __contains__(self, name: object) -> bool:
+        self._look()
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Any:
+        self._look()
+        return super().__getitem__(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._look()
+        super().__setitem__(name, value)
+
+
+def test_what_a_first_click_made_is_kept_though_a_second_one_ends_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = StateWhileAClickWaits()
+    monkeypatch.setattr(st, "session_state", state)
+    made: list[str] = []
+
+    def make() -> str:
+        state.waits = True  # the second click comes while the first one's work is done
+        made.append("plan")
+        return f"plan {len(made)}"
+
+    for asked, plan in (("this video", "plan 1"), ("this video", "plan 1"), ("another video", "plan 2")):
+        with suppress(RerunException):
+            session.once("quick-made", asked, make)
+        state.waits = False
+        assert session.once("quick-made", asked, make) == plan
+        state.waits = False
 
 
 def test_opening_a_confirmation_again_gives_its_fields_new_keys() -> None:

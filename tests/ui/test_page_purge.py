@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from grpc import StatusCode
+from streamlit.testing.v1 import AppTest
 
 from pages._ui.access import identity
 from pages._ui.data import loads, purges
 from pages._ui.kit import session
 from pages._ui.kit.format import size
 from pages._ui.kit.text import md
+from pages._ui.views.purge import home
 from storage.actions.purge.jobs import Request
 from storage.actions.purge.plans import approve, stored_plan, to_text
 from storage.domain.policy import Actor
@@ -68,6 +71,47 @@ def test_a_second_click_gets_the_plan_of_the_first(desk, before, monkeypatch):
     monkeypatch.setattr(session, "SAME_CLICK_SECONDS", 0.0)  # a later click makes a plan of what is there then
     first, second = twice()
     assert first != second
+
+
+def again(shown: AppTest, **query: str) -> AppTest:
+    """The page Purge at this address, in the session of one who was there."""
+    shown.switch_page("pages/purge.py")
+    shown.query_params.clear()
+    for name, value in query.items():
+        shown.query_params[name] = value
+    return shown.run()
+
+
+@pytest.mark.parametrize(
+    ("button", "scope"), [("video-fix-purge", VIDEO), (f"video-plan_purge-{CLIP.clips[0].clip_id}", CLIP)]
+)
+def test_a_button_of_video_makes_the_plan_at_once_and_its_address_alone_makes_none(desk, before, button, scope):
+    ids = home.ids(scope)
+    shown = open_page("video", role="operations", **ids)
+    shown.button(button).click().run()
+    plan = purges.read_plan(param(shown, "plan"))
+    assert (plan.scope, plan.maker) == (scope, OPERATIONS.email)
+    assert plan.fingerprint[:16] in read(shown)
+    assert desk.world.snapshot() == before
+    links = [one.proto.label for one in shown.get("page_link")]
+    assert ("Only some of its clips" in links) == (scope == VIDEO)
+    for deep in (desk.open(role="operations", **ids), again(shown, **ids)):
+        assert has(deep, "purge-make-one")
+        assert not param(deep, "plan")
+    assert [entry["outcome"] for entry in desk.world.log.search(action="purge.plan")] == ["done"]
+
+
+def test_a_plan_that_cannot_be_made_at_once_says_why_above_the_form_and_is_not_tried_again(desk, before):
+    shown = open_page("video", **home.ids(VIDEO))
+    faults = desk.world.firestore.faults
+    faults.refuse("Commit", StatusCode.PERMISSION_DENIED, times=None)
+    try:
+        shown.button("video-fix-purge").click().run()
+    finally:
+        faults.clear()
+    assert "Access denied" in read(shown)
+    assert has(shown, "purge-make-one")
+    assert not param(again(shown, **home.ids(VIDEO)), "plan")
 
 
 def test_a_plan_says_whose_it_is_and_takes_no_orders_from_a_title(desk, before):

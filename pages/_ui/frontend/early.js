@@ -4,9 +4,11 @@
   window.__streamlit = { BACKEND_BASE_URL: new URL(content, location.origin).href }
 })()
 
-// Remembers a key of the palette that somebody presses before the palette's own script has come, and what is typed after it.
+// Remembers a key of the palette that somebody presses before the palette's own script has come, and what is typed after it
+// or pasted.
 ;(() => {
   const LOADING_MS = 60_000
+  const MOST = 8000
   const FIELDS = "input, textarea, select, [contenteditable]"
   let early = null
 
@@ -29,9 +31,20 @@
     event.preventDefault()
   }
 
+  const pasted = (event) => {
+    const at = document.activeElement?.shadowRoot?.activeElement ?? document.activeElement
+    const text = event.clipboardData?.getData("text/plain").slice(0, MOST)
+    if (event.defaultPrevented || performance.now() > LOADING_MS || at?.closest(FIELDS) || !text?.trim()) return
+    if (early) early.text = `${early.text}${text}`.slice(0, MOST)
+    else early = { key: "v", text: "", enter: false, pasted: text }
+    event.preventDefault()
+  }
+
   document.addEventListener("keydown", pressed, true)
+  document.addEventListener("paste", pasted, true)
   window.clipdeskEarly = () => {
     document.removeEventListener("keydown", pressed, true)
+    document.removeEventListener("paste", pasted, true)
     const taken = early
     early = null
     return taken

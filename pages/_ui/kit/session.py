@@ -61,13 +61,12 @@ def once(name: str, asked: object, make: Callable[[], T], *, seconds: float | No
     A second click arrives while the first one's work is done, and is obeyed after it: it must not do the work again.
     One answer is kept under the name, of the last question; where `make` raises, none. `take` forgets it.
     """
-    kept = st.session_state.get(name)
+    kept: list[Any] = seed(name, list)  # before the work: any use of Streamlit after it may end this run
     limit = SAME_CLICK_SECONDS if seconds is None else seconds
-    if kept is not None and kept[0] == asked and time.monotonic() - kept[2] < limit:
+    if kept and kept[0] == asked and time.monotonic() - kept[2] < limit:
         return cast(T, kept[1])
     made = make()
-    # At once: the next call of Streamlit's may end this run in favour of the second click.
-    st.session_state[name] = (asked, made, time.monotonic())
+    kept[:] = (asked, made, time.monotonic())
     return made
 
 

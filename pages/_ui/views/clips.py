@@ -29,7 +29,7 @@ from pages._ui.reaching import scroll_to
 from pages._ui.views import looking, removed, send, verify
 from pages._ui.views.owned import shown_key
 from pages._ui.views.posters import poster
-from pages._ui.views.repair import repairs
+from pages._ui.views.purge.home import plan_button
 from pages._ui.views.verify import WORDS
 from storage.domain.documents import Clip, SignedUrl, Table, of_row
 from storage.domain.integrity import Finding
@@ -69,7 +69,8 @@ def draw_clip(
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"Clip **{md(clip.scene_title or clip.clip_id, 120)}**", width="content")
             ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
-            repairs.purge_link("Plan a purge of this clip", ids, icon="delete_forever")
+            name = key(page, "plan_purge", clip.clip_id)
+            plan_button("Plan a purge of this clip…", ids, icon=":material/delete_forever:", key=name)
             _close(page)
         left, right = st.columns(2)
         with left:

@@ -107,17 +107,17 @@ def _make(clip: Clip, page: str, life: str, way: str, reason: str) -> None:
     try:
         who = require("link.send")
         # A second click makes no second link and no second entry in the audit.
-        session.once(
+        st.session_state[_slot(page)] = session.once(
             _asked(page),
             (who.email, clip.uid, clip.video_id, clip.clip_id, life, way, words),
-            partial(_make_once, who, clip, page, life, way, words),
+            partial(_make_once, who, clip, life, way, words),
         )
     except StorageError as error:
         st.session_state[_slot(page)] = LinkMade((clip.uid, clip.video_id, clip.clip_id), error=error)
 
 
-def _make_once(who: Actor, clip: Clip, page: str, life: str, way: str, reason: str) -> None:
+def _make_once(who: Actor, clip: Clip, life: str, way: str, reason: str) -> LinkMade:
     about = (clip.uid, clip.video_id, clip.clip_id)
     link = links.link_to_send(repair_context(), who, *about, life=LIVES[life], reason=reason, download=_WAYS[way])
     logs.event("link.issue", actor=who, target="/".join(about), outcome="done", purpose=links.PURPOSE)
-    st.session_state[_slot(page)] = LinkMade(about, link.signed)
+    return LinkMade(about, link.signed)

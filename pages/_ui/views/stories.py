@@ -111,8 +111,14 @@ def tales() -> tuple[Tale, ...]:
             "A purge and its undo",
             "delete_forever",
             (
-                Leg("Plan the purge of a video.", "video", "admin", "Its clips play.", gone),
-                Leg("Press “Make the plan”.", "purge", "admin", "The plan lists each file and each document.", gone),
+                Leg("Look at a video that is to go.", "video", "admin", "Its clips play.", gone),
+                Leg(
+                    "Press “Plan a purge…” below Repair.",
+                    "video",
+                    "admin",
+                    "The plan lists each file and each document.",
+                    gone,
+                ),
                 Leg(
                     "Give a reason, copy the id into its field, and apply the plan.",
                     "purge",

@@ -202,7 +202,7 @@ history.pushState = (state, title, url) => {
 }
 
 function act(event) {
-  if (event.type === "keydown" || event.detail < 2) stepped = -Infinity
+  if (event.type !== "click" || event.detail < 2) stepped = -Infinity
 }
 
 window.addEventListener("popstate", follow)
@@ -210,5 +210,6 @@ document.addEventListener("scroll", noteScroll, true)
 document.addEventListener("click", swallow, true)
 document.addEventListener("click", act, true)
 document.addEventListener("keydown", act, true)
+document.addEventListener("paste", act, true) // also from a menu of the browser's
 for (const way of ["pointerdown", "keydown"]) document.addEventListener(way, lend, true)
 if (arrived?.top) restore(arrived.top)

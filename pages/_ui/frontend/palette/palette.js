@@ -4,16 +4,22 @@ import "../desk/later.js" // the palette is on every page
 import "../desk/names.js"
 import { addressed, goTo, play } from "../desk/history.js"
 import { customers, isPinned, opened, pin } from "../desk/recent.js"
+import { isClear, wanted } from "./pasted.js"
 
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]"
 const FIELD = "input:is([type=text], [type=search], [type=number], [role=combobox]), textarea"
 const MOST = 40 // of one group
 const BESIDE = /^(Scroll tabs|Show data|Download as|Copy Vega|Fullscreen|Help\b)/ // what Streamlit puts beside charts and labels
+const QUESTION = '[role="dialog"], [data-testid="stPopoverBody"]' // what the page asks comes first
+const REASON = ':is(input, textarea)[aria-label^="Reason"]' // every form that changes something has one
+const SAME_MS = 1000 // a key that is held down pastes again and again
+const NOTICE_MS = 5000
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform)
 const CONTROL = MAC ? "⌘" : "Ctrl "
 const KEYS = [
   [`${CONTROL}K`, "Find, go to a page, or do what the page offers"],
   ["/", "The same; on Find, into its box"],
+  [`${CONTROL}V`, "Outside of a field: looks for what you copied. Back returns"],
   ["?", "These keys"],
   ["↑ ↓ ← →", "In a list: from cell to cell; also j and k"],
   ["Home End", "First and last cell of a row; with Ctrl, first and last row"],
@@ -62,12 +68,18 @@ class Palette {
     this.items = []
     this.at = 0
     this.build()
-    this.listening = (event) => this.pressed(event)
-    document.addEventListener("keydown", this.listening)
+    this.pasting = { text: "", at: -Infinity }
+    this.middle = -Infinity // when the middle button was pressed: some browsers paste by it
+    this.listening = new AbortController()
+    const { signal } = this.listening
+    document.addEventListener("keydown", (event) => this.pressed(event), { signal })
+    document.addEventListener("paste", (event) => this.pasted(event), { signal })
+    document.addEventListener("pointerdown", (event) => event.button === 1 && (this.middle = performance.now()), { signal })
   }
 
   dispose() {
-    document.removeEventListener("keydown", this.listening)
+    this.listening.abort()
+    clearTimeout(this.noticed)
     this.dialog.close()
     this.root.replaceChildren()
   }
@@ -99,7 +111,10 @@ class Palette {
     this.said.setAttribute("role", "status")
     this.foot = part("div", "foot", "↑ ↓ choose · Enter opens · Esc closes · ? shows the keys")
     this.dialog.append(this.input, this.said, this.list, this.help, this.foot)
-    this.root.append(this.opener, this.dialog)
+    this.notice = part("div", "notice")
+    this.notice.popover = "manual" // above the page also where the side bar is folded
+    this.notice.setAttribute("role", "status")
+    this.root.append(this.opener, this.dialog, this.notice)
     this.input.oninput = () => this.search()
     this.input.onkeydown = (event) => this.choose(event)
     this.dialog.onclick = (event) => event.target === this.dialog && this.dialog.close()
@@ -117,7 +132,11 @@ class Palette {
     if (early) this.catchUp(early)
   }
 
-  catchUp({ key, text, enter }) {
+  catchUp({ key, text, enter, pasted }) {
+    if (pasted) {
+      this.lookFor(wanted(pasted))
+      return
+    }
     if (key === "/" && !text && this.intoBox()) return
     this.show(key === "?" && !text)
     this.input.value = text
@@ -146,11 +165,55 @@ class Palette {
   }
 
   // The page Find has a box of its own.
+  box() {
+    return [...document.querySelectorAll(`[class*="st-key-${this.data.box}"] input`)].find(visible)
+  }
+
   intoBox() {
-    const found = [...document.querySelectorAll(`[class*="st-key-${this.data.box}"] input`)].find(visible)
+    const found = this.box()
     found?.focus()
     found?.select()
     return Boolean(found)
+  }
+
+  // --- what is pasted is looked for: outside of a field whatever it is, in an empty box of ours what is clearly no word ---
+
+  pasted(event) {
+    if (event.defaultPrevented || !this.data?.find || performance.now() - this.middle < SAME_MS) return
+    const text = wanted(event.clipboardData?.getData("text/plain"))
+    if (!text) return
+    let at = document.activeElement
+    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
+    if (at?.closest(TYPING)) {
+      const ours = at === this.input || at === this.box()
+      const empty = ours && at.selectionStart === 0 && at.selectionEnd === at.value.length // or all of it is marked
+      if (!empty || !isClear(text)) return
+    } else if (this.dialog.open || this.isAsked()) return
+    event.preventDefault()
+    this.lookFor(text)
+  }
+
+  // Whether the page asks something, or somebody has begun to give a reason, which would be lost on another page.
+  isAsked() {
+    const begun = [...document.querySelectorAll(REASON)].some((one) => one.value && visible(one))
+    return begun || Boolean(document.querySelector(QUESTION))
+  }
+
+  lookFor(text) {
+    const before = this.pasting
+    this.pasting = { text, at: performance.now() }
+    if (!text || !this.data.find || (before.text === text && this.pasting.at - before.at < SAME_MS)) return
+    this.dialog.close()
+    this.tell(text)
+    this.send(text)
+  }
+
+  tell(text) {
+    const shown = part("bdi", "", text.length > 80 ? `${text.slice(0, 80)}…` : text)
+    this.notice.replaceChildren("Looked for what you pasted: “", shown, "”. Back returns to where you were.")
+    this.notice.showPopover?.()
+    clearTimeout(this.noticed)
+    this.noticed = setTimeout(() => this.notice.hidePopover?.(), NOTICE_MS)
   }
 
   show(help = false) {
@@ -182,7 +245,7 @@ class Palette {
     const fitting = this.everything().filter(fits)
     const found = few(text ? fitting.filter(begins) : fitting) // what is named so comes before a search for it
     if (text && this.data.find) {
-      found.push({ group: "Find", label: `Find “${text.length > 80 ? `${text.slice(0, 80)}…` : text}”`, run: () => this.send(text) })
+      found.push({ group: "Find", label: `Find “${text.length > 80 ? `${text.slice(0, 80)}…` : text}”`, run: () => this.send(wanted(text)) })
     }
     if (text) found.push(...few(fitting.filter((one) => !begins(one))))
     this.items = found

@@ -5,13 +5,14 @@ It shows the customer's address and the title beside the ids, so that a person n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
-from pages._ui.access.guard import require
+from pages._ui.access.guard import require, stopped_by
 from pages._ui.data import loads, purges
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, session, status, tables
@@ -25,6 +26,7 @@ from storage.ids import check_id
 
 PAGE: Final = "purge"
 TITLES: Final = 3
+WANTED_SECONDS: Final = 60.0  # how long this page may take to begin, also for a second click
 
 
 WHAT: dict[Kind, tuple[str, str, str]] = {
@@ -33,6 +35,35 @@ WHAT: dict[Kind, tuple[str, str, str]] = {
     "video": ("A video", "movie", "Every clip, the highlights, the caches, and all documents of the video."),
     "user": ("A whole account", "person_remove", "Everything: videos, clips, transcripts, transactions, the account."),
 }
+
+
+_MADE: Final = key("quick", "purge_made")  # session key: the last plan; it outlives the page, for a second click
+_WANTED: Final = key("quick", "purge_wanted")  # session key: the plan that somebody asked for elsewhere, and when
+
+
+def plan_button(label: str, query: dict[str, str], *, key: str, icon: str | None = None) -> None:
+    """Draws a button of another page that makes the plan of a video or a clip at once, and shows it on Purge.
+
+    The session carries the wish, so that an address alone makes no plan. Greyed for those who may plan none.
+    """
+    stop = stopped_by("purge.plan")
+    about = "Makes the plan and shows it. A plan deletes nothing, and you can discard it."
+    if st.button(label, icon=icon, key=key, disabled=bool(stop), help=stop or about):
+        st.session_state[_WANTED] = (query, time.monotonic())
+        st.switch_page(SCREENS[PAGE].file, query_params=query)
+
+
+def ids(scope: Scope) -> dict[str, str]:
+    """The ids by which an address names this scope; of chosen clips those of their video."""
+    clip_id = scope.clips[0].clip_id if scope.kind == "clip" else None
+    found = {UID: scope.uid, VIDEO_ID: scope.video_id, CLIP_ID: clip_id}
+    return {name: value for name, value in found.items() if value}
+
+
+def _is_wanted(scope: Scope) -> bool:
+    """Whether somebody has just asked for this plan on another page."""
+    wanted = st.session_state.get(_WANTED)
+    return wanted is not None and wanted[0] == ids(scope) and time.monotonic() - wanted[1] < WANTED_SECONDS
 
 
 def draw_subject(scope: Scope) -> None:
@@ -136,6 +167,8 @@ def _chosen(scope: Scope) -> None:
     if grounds:
         st.error("\n".join(f"- {md(ground)}" for ground in grounds), title="Not purged", icon=":material/block:")
         return
+    if _is_wanted(scope):
+        make(scope, seconds=WANTED_SECONDS)  # where that fails, it says why above the form
     if scope.kind == "user":
         st.warning(
             "A second person must approve the purge of a whole account, on the same plan.", icon=":material/group:"
@@ -151,14 +184,11 @@ def _chosen(scope: Scope) -> None:
         make(scope)
 
 
-_MADE: Final = key(PAGE, "made")  # session key: the last plan, for a second click
-
-
 def _button(label: str, name: str) -> bool:
     return st.button(label, type="primary", icon=":material/fact_check:", key=key(PAGE, "make", name))
 
 
-def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
+def make(scope: Scope, *, acknowledge_missing: bool = False, seconds: float | None = None) -> None:
     """Makes the plan and goes to it; where that fails, says why.
 
     A second click arrives while the first one's plan is made, and draws the page again: it gets the same plan.
@@ -171,10 +201,13 @@ def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
                 _MADE,
                 (who.email, scope, acknowledge_missing),
                 partial(purges.make, scope, who, acknowledge_missing=acknowledge_missing),
+                seconds=seconds,
             )
     except StorageError as error:
+        session.take(_WANTED)
         feedback.error_panel(error, key=key(PAGE, "make_failed"))
         return
+    session.take(_WANTED)
     loads.open_plans.clear()
     st.query_params.from_dict({"plan": made})
     st.rerun()

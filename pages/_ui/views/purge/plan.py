@@ -399,6 +399,9 @@ def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
         if plan.scope.video_id is not None:
             ids = {UID: plan.scope.uid, VIDEO_ID: plan.scope.video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
+            if plan.scope.kind == "video" and not status.ended:
+                some = "Only some of its clips"
+                st.page_link(SCREENS[PAGE].file, label=some, icon=":material/checklist:", query_params=ids)
 
 
 def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timedelta) -> None:
@@ -474,11 +477,7 @@ def _look(summary: PlanSummary, seen: tuple[int, int]) -> None:
 
 def _link_to_new_plan(scope: Scope) -> None:
     """Draws the link back to the choice of a scope, with the same ids where they fit into an address."""
-    wanted = {"uid": scope.uid, "video_id": scope.video_id}
-    if scope.kind == "clip":
-        wanted["clip_id"] = scope.clips[0].clip_id
-    ids = {name: value for name, value in wanted.items() if value}
-    st.page_link(SCREENS[PAGE].file, label="Make a new plan", icon=":material/refresh:", query_params=ids)
+    st.page_link(SCREENS[PAGE].file, label="Make a new plan", icon=":material/refresh:", query_params=home.ids(scope))
 
 
 def _acknowledge(plan: PurgePlan) -> None:

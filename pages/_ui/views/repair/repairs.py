@@ -12,6 +12,7 @@ from pages._ui.data import loads
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from pages._ui.views.purge.home import plan_button
 from pages._ui.views.repair import dialog, outcome
 from pages._ui.views.repair.kinds import BY_ID, KINDS, Kind, Subject, of_case
 from pages._ui.views.repair.outcome import RepairTarget
@@ -22,6 +23,7 @@ _DOUBTED = (
     "The answers of the stores are not reliable at this moment, so the desk offers no repair. Check again when the "
     "settings are right and both stores answer."
 )
+_PLAN = "Plan a purge…"
 _ADVISED = " :blue-badge[:material/recommend: advised]"
 
 
@@ -41,7 +43,7 @@ def draw(case: Case, *, page: str) -> None:
         _again(found.uid, page)
         for kind in KINDS:
             _repair(kind, case, page, offered=offered, advised=bool(kind.advised_by & steps))
-        _purge(found.uid, found.video_id, advised="purge" in steps)
+        _purge(found.uid, found.video_id, page, advised="purge" in steps)
     if offered:
         dialog.draw(of_case(case), page=page)
 
@@ -106,22 +108,10 @@ def of_steps(case: Case, *, page: str) -> None:
                     on_click=partial(loads.refresh_user, found.uid),
                 )
             elif step.id == "purge":
-                purge_link("Plan a purge", {UID: found.uid, VIDEO_ID: found.video_id}, icon="delete_forever")
+                ids = {UID: found.uid, VIDEO_ID: found.video_id}
+                plan_button(_PLAN, ids, icon=":material/delete_forever:", key=key(page, "case", "step", "purge"))
             elif step.id == "find":
                 _link("find", "Look for it elsewhere", "search", {"q": found.video_id})
-
-
-def purge_link(label: str, query: dict[str, str], *, icon: str) -> None:
-    """Draws the way to a plan of a purge, greyed for those who may plan none."""
-    stop = stopped_by("purge.plan")
-    st.page_link(
-        SCREENS["purge"].file,
-        label=label,
-        icon=f":material/{icon}:",
-        query_params=query,
-        disabled=bool(stop),
-        help=stop or None,
-    )
 
 
 def _link(screen: str, label: str, icon: str, query: dict[str, str]) -> None:
@@ -156,11 +146,11 @@ def _repair(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) 
         )
 
 
-def _purge(uid: str, video_id: str, *, advised: bool) -> None:
+def _purge(uid: str, video_id: str, page: str, *, advised: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
             f":material/delete_forever: **Purge**{_ADVISED if advised else ''}  \n"
             ":small[The last resort, with the customer's agreement: you check a plan before anything is deleted.]",
             width="stretch",
         )
-        purge_link("Plan a purge", {UID: uid, VIDEO_ID: video_id}, icon="arrow_forward")
+        plan_button(_PLAN, {UID: uid, VIDEO_ID: video_id}, key=key(page, "fix", "purge"))
