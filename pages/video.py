@@ -192,8 +192,8 @@ def _facts(video: Video) -> None:
         st.markdown("**Document**")
         for name, shown in rows:
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-                st.caption(name, width="content")
-                st.markdown(shown.text, width="content", help=shown.help or None)
+                st.caption(name, width="content", help=shown.help or None)  # beside the value it would end elsewhere
+                st.markdown(shown.text, width="content")
         if video.error_message:
             st.error(md(addresses.seen().text(video.error_message, video.uid), 600), icon=":material/error:")
         if video.video_url:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.rigs import browser as rig
-from tests.rigs.waiting import until
+from tests.rigs.waiting import PATIENCE_MS, until
 
 APP = Path(__file__).resolve().parent / "apps" / "table_desk.py"
 FIRST = "asked for v 1&uid=x"
@@ -187,3 +187,22 @@ def test_the_download_holds_every_column_and_no_formula(page: Page, url: str) ->
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == '"video_id","title","size","status","open"'
     assert lines[1].startswith('"v 1&uid=x","\'=1+1 ![x](http://evil.example/p.png)",0,')
+
+
+def test_a_bar_below_a_list_covers_no_row_and_brings_no_second_bar(browser: Browser, url: str) -> None:
+    """In a browser of its own: the one of the other tests hides all bars, as Playwright starts it."""
+    with browser.browser_type.launch(
+        executable_path=rig.chromium(),
+        args=[*rig.LAUNCH_ARGS, *rig.SPARING_ARGS],
+        ignore_default_args=["--hide-scrollbars"],
+    ) as barred:
+        page = barred.new_page(viewport={"width": 390, "height": 900})
+        page.set_default_timeout(PATIENCE_MS)
+        rig.open_page(page, url)
+        expect(cell(page, "Completed")).to_be_visible()
+        below, beside, rows = grid(page).evaluate(
+            "(one) => [one.offsetHeight - one.clientHeight, one.offsetWidth - one.clientWidth,"
+            " one.scrollHeight - one.clientHeight]"
+        )
+    assert below > 2  # the bar, and the frame above and below
+    assert (beside, rows) == (2, 0)

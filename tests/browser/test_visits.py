@@ -89,6 +89,7 @@ def test_no_heading_moves_from_where_it_was_first_seen(visits: Visits, name: str
 def test_the_page_keeps_to_the_window_and_to_the_grid_of_all_pages(visits: Visits, name: str) -> None:
     for width, found in visits.pages[name].grids.items():
         assert (found["scrolls"], found["beyond"]) == (False, []), width
+        assert (found["uneven"], found["indented"], found["ragged"]) == ([], [], []), width
         assert found["place"] == visits.pages["access"].grids[width]["place"], width
 
 

@@ -87,7 +87,28 @@ GRID = """() => {
   const beyond = Array.from(content.querySelectorAll("[data-testid=stElementContainer]"))
     .filter((one) => one.getBoundingClientRect().right > right + 1)
     .map((one) => one.textContent.trim().slice(0, 60))
+  const seen = (one) => one.checkVisibility() && one.getBoundingClientRect().height > 0
+  const boxes = (row) => Array.from(row.querySelectorAll("[data-testid=stVerticalBlock], [data-testid=stMetric]"))
+    .filter((one) => seen(one) && parseFloat(getComputedStyle(one).borderTopWidth))
+    .map((one) => one.getBoundingClientRect())
+  const inside = (box, other) => other.left < box.left && box.right < other.right && other.top < box.top
+  const cards = (row) => boxes(row).filter((box, _, all) => !all.some((other) => inside(box, other)))
+  const differ = (box, other) => Math.abs(other.top - box.top) < 1 && Math.abs(other.height - box.height) > 1
+  const rows = Array.from(content.querySelectorAll("[data-testid=stHorizontalBlock], [data-testid=stGrid]"))
+  const uneven = rows.filter((row) => cards(row).some((box, _, all) => all.some((other) => differ(box, other))))
+  const begins = (one) => Math.round(one.getBoundingClientRect().left)
+  const line = "[data-testid=stVerticalBlock] > [data-testid=stElementContainer] [data-testid=stPageLink]"
+  const indented = Array.from(content.querySelectorAll(line)).filter((one) => {
+    const first = Array.from(one.querySelectorAll("a span")).find(seen)
+    return first && Math.abs(begins(first) - begins(one.closest("[data-testid=stElementContainer]"))) > 1
+  })
+  const repairs = content.querySelectorAll(".st-key-video-ladder > * > [data-testid=stHorizontalBlock] > :last-child")
+  const ends = new Set(Array.from(repairs, (one) => Math.round(one.getBoundingClientRect().right)))
+  const named = (found) => found.map((one) => one.textContent.trim().slice(0, 60))
   return {
+    uneven: named(uneven),
+    indented: named(indented),
+    ragged: window.innerWidth > 640 && ends.size > 1 ? Array.from(ends) : [],
     scrolls: main.scrollWidth > main.clientWidth || document.documentElement.scrollWidth > window.innerWidth,
     beyond,
     place: {
@@ -105,7 +126,9 @@ class Visit:
     """Where each heading stood, one place after the other; the scripts that the head names for this page, and those
     that it used (what other pages will want is not fetched).
 
-    `grids` holds, for each width of the window, where the title stands and how wide the page is (`GRID`). `violations`
+    `grids` holds, for each width of the window, where the title stands and how wide the page is, the rows whose cards
+    have unequal heights, the links that do not begin where the text does, and whether the buttons of repairs end at
+    different places (`GRID`). `violations`
     are those of the whole page, unfolded (`tests/rigs/axe.py`).
     """
 

@@ -22,7 +22,8 @@ from pages._ui.kit.text import told_apart
 
 P = ParamSpec("P")
 _ROWS: Final = "rows"
-COLUMNS: Final = 2  # of a legend: what does not fit beside each other on a phone is cut
+COLUMNS: Final = 2  # of a legend on a phone, where what does not fit beside each other is cut
+LEGEND: Final = altair.ExprRef(f"width < 400 ? {COLUMNS} : 4")
 _FORMS: Final = 64  # kept for one chart, as colours, words and heights differ; the least recently drawn go first
 
 TIGHT: Final = {"bottom": 4}  # Streamlit leaves 20 pixels free below a chart that does not say how many
@@ -182,7 +183,7 @@ def _stacked(
         color=altair.Color(
             f"{part}:N",
             scale=altair.Scale(domain=list(words), range=list(colours)),
-            legend=altair.Legend(orient="bottom", title=None, values=list(present), columns=COLUMNS),
+            legend=altair.Legend(orient="bottom", title=None, values=list(present), columns=LEGEND),
         ),
         order=altair.Order(f"{_RANK}:Q"),
         tooltip=[f"{name}:N", f"{part}:N", altair.Tooltip(f"{value}:Q", format=",")],

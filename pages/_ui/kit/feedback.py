@@ -44,6 +44,7 @@ from storage.settings import backends, reader
 
 _TOLD = "desk__told"  # session key: the times of reading that the open page has shown, with the key of the part
 _OWED = "desk__owed"  # session key: the cost of the run before, which ended before it could show it
+_ONE_LINE = 100  # characters; a longer text in the middle has no edge that the eye returns to
 MORE = 10  # times as many reads, each time that somebody allows more
 
 
@@ -250,7 +251,7 @@ def empty(sentence: str, *, icon: str = "inbox", hint: str = "") -> None:
         st.markdown(f"### :gray[:material/{icon}:]", text_alignment="center")
         st.markdown(sentence, text_alignment="center")
         if hint:
-            st.caption(hint, text_alignment="center")
+            st.caption(hint, text_alignment="center" if len(hint) <= _ONE_LINE else "left")
 
 
 def denied(action: str, *, role: str = "", needed: str = "") -> None:

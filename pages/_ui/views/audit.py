@@ -298,10 +298,11 @@ def _customer(text: str) -> str:
 def _form(given: Mapping[str, str]) -> None:
     mark = tables.fingerprint(list(given.values()))
     with st.form(key(PAGE, "form", mark), border=True):
-        with st.grid("auto", min_column_width=260):
+        everybody = allowed("audit.read")
+        with st.grid(3 if everybody else 2, min_column_width=200):
             uid = st.text_input("Customer", given[UID], key=key(PAGE, "uid", mark), placeholder="e-mail address or id")
             who = None
-            if allowed("audit.read"):
+            if everybody:
                 who = st.text_input("Who", given[ACTOR], key=key(PAGE, "actor", mark), placeholder="e-mail address")
             text = st.text_input(
                 "Text",

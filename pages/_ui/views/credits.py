@@ -78,7 +78,7 @@ def _steps(shades: tuple[str, ...], ticks: str, limit: str | None) -> Any:
         color=alt.Color(
             "Kind:N",
             scale=alt.Scale(domain=list(_KINDS), range=list(shades)),
-            legend=alt.Legend(orient="bottom", title=None, columns=charts.COLUMNS),
+            legend=alt.Legend(orient="bottom", title=None, columns=charts.LEGEND),
         )
     )
     layers: list[Any] = [line, points]

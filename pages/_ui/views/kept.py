@@ -53,7 +53,7 @@ OLD = timedelta(hours=26)
 QUIET = timedelta(minutes=15)  # without another range: a cluster whose scan goes on keeps one every few seconds
 _DAYS = 30
 _DAY: Final = "length(datum.label) == 10 ? timeFormat(toDate(datum.label + 'T00:00'), '%b %d') : datum.label"
-_COLUMNS: Final = alt.ExprRef("width < 400 ? 2 : 3")  # of the legend
+_COLUMNS: Final = alt.ExprRef("width < 400 ? 2 : width < 800 ? 3 : 5")  # of the legend
 _LINES = 50  # of a list for a ticket
 
 

@@ -39,7 +39,7 @@ UNJUDGED = "access_denied"  # the verdict that is about a store and not about th
 
 
 _ROW_PIXELS = 64
-_COLUMNS = alt.ExprRef("width < 480 ? 2 : 5")  # of the legend
+_COLUMNS = alt.ExprRef("width < 480 ? 2 : width < 900 ? 4 : 8")  # of the legend
 _TICKS = alt.ExprRef("width < 480 ? 3 : 8")
 _COLOURS: Final[dict[str, status.Colour]] = {
     "analysis": "blue",

@@ -206,7 +206,7 @@ def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
     shown = format.size if is_bytes else format.count
     used = shown(quota.used, "The counter holds no usable number.")
     limit = shown(quota.limit)
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch", vertical_alignment="distribute"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f":material/{icon}: **{name}**", width="content")
             status.badge("usage", quota.state)

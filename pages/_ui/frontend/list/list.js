@@ -14,6 +14,7 @@ const CLOCK_MS = 30_000
 const GONE_MS = 1000
 const FEW_CHOICES = 12 // a column of badges with more words than that is filtered by text
 const KEPT_TICKS = 5_000 // more of them are not kept in the browser's history
+const EDGES = 2 // pixels of the frame above and below
 const TEXT = "*text" // the column that stands for all texts of a row
 
 class List {
@@ -347,6 +348,7 @@ class List {
 
   draw() {
     if (!this.data) return
+    this.makeRoom()
     const { pixels } = this.data
     const top = Math.floor(this.grid.scrollTop / pixels)
     const inSight = Math.ceil(this.grid.clientHeight / pixels)
@@ -368,6 +370,14 @@ class List {
       this.body.insertBefore(row, after ?? null)
     }
     this.roving()
+  }
+
+  // A bar below all rows takes its height from the header: it would cover the last row, and bring a second bar.
+  makeRoom() {
+    const { pixels } = this.data
+    const whole = (this.order.length + 1) * pixels <= this.grid.offsetHeight - EDGES
+    const bar = whole && this.grid.scrollWidth > this.grid.clientWidth ? this.grid.offsetHeight - EDGES - this.grid.clientHeight : 0
+    this.head.style.setProperty("--bar", `${bar}px`)
   }
 
   row(place) {

@@ -508,14 +508,16 @@ def _acknowledge(plan: PurgePlan) -> None:
 def _totals(plan: PurgePlan) -> None:
     links = len(slugs(plan.documents))
     size = format.size(plan.total_bytes)
-    with st.grid("auto", min_column_width=155, key=key(PAGE, "totals")):
-        st.metric("Objects", format.count(len(plan.objects)).text, border=True)
-        st.metric("Size", size.text, border=True, help=size.help)
-        st.metric("Documents", format.count(len(plan.documents)).text, border=True)
-        st.metric("Public share links", format.count(links).text, border=True)
-        st.metric("Open uploads", format.count(len(plan.uploads)).text, border=True)
-        if plan.claims is not None and plan.claims.missing:
-            st.metric("Claimed, not seen", format.count(len(plan.claims.missing)).text, border=True)
+    missing = plan.claims.missing if plan.claims is not None else ()
+    card = partial(st.metric, border=True, height="stretch")
+    with st.grid(6 if missing else 5, min_column_width=125, gap="small", key=key(PAGE, "totals")):
+        card("Objects", format.count(len(plan.objects)).text)
+        card("Size", size.text, help=size.help)
+        card("Documents", format.count(len(plan.documents)).text)
+        card("Public share links", format.count(links).text)
+        card("Open uploads", format.count(len(plan.uploads)).text)
+        if missing:
+            card("Claimed, not seen", format.count(len(missing)).text)
     words = ", ".join(cost_words(Cost(**estimate(plan, erase=False))))
     st.caption(f"Applying it will cost about {words}.")
 
