@@ -70,14 +70,14 @@ def _customers(found: FleetView) -> None:
 
 
 def _charts(found: FleetView) -> None:
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         st.subheader("Growth by day", anchor=False)
         fleet.growth(found, page=NAME)
     with right, st.container(border=True, height="stretch"):
         st.subheader("Videos", anchor=False)
         fleet.videos(found)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         st.subheader("Near or over a limit", anchor=False)
         fleet.quotas(found)

@@ -54,7 +54,7 @@ def page() -> None:
     _part("Needs a person now", "diagnose", "what is stuck", _stuck, "which videos are stuck")
     feedback.section("what you asked", _asked, key=key(NAME, "what-you-asked"), unknown="what you asked the team")
     _part("Being watched", "diagnose", "what is watched", _watched, "whether what was repaired has held")
-    left, right = (side.container(border=True, height="stretch") for side in st.columns([1, 2], gap="medium"))
+    left, right = (side.container(border=True, height="stretch") for side in st.columns([1, 2]))
     with left:
         st.subheader("Videos by status", anchor=False)
         feedback.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")

@@ -199,7 +199,7 @@ def _everybody() -> None:
     )
     cost = loaded.cost + kept.cost + going_on.cost
     freshness(loaded.read_at, key=key(NAME, "kept_fresh"), cost=cost, on_refresh=scan_loads.refresh)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         st.subheader("By day and style", anchor=False)
         kept_view.heat_map(kept.value)

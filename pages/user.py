@@ -16,7 +16,7 @@ from pages._ui.access.guard import allowed, show, stopped_by
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, scan_loads
 from pages._ui.data.resources import last_outages, stores
-from pages._ui.kit import feedback, format, params, session, status
+from pages._ui.kit import away, feedback, format, params, session, status
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
@@ -141,7 +141,8 @@ def _known(uid: str) -> problems.KnownProblems | None:
     try:
         scan = scan_loads.of_customer(uid).value
     except StorageError as error:
-        missing = f"the last scan could not be read ({error.message})"
+        why = away.words(error) if away.told(error) else error.message
+        missing = f"the last scan could not be read ({why})"
     outages = last_outages()
     together = {video_id for outage in outages.found for owner, video_id in outage.videos if owner == uid}
     frame = some.table.frame.sort_values("created_at", ascending=False, na_position="first")

@@ -61,12 +61,12 @@ def _video(uid: str, video_id: str) -> None:
         return
     feedback.section("what was asked", partial(asked.about, uid, video_id, page=NAME), key=key(NAME, "asked"))
     _around(case)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([3, 2]) if video is not None else (st.container(), st.empty())
     with left:
         if allowed("explain"):
             diagnosis.explain(case, page=NAME)
-    with right:
-        if video is not None:
+    if video is not None:
+        with right:
             _facts(video)
     st.subheader("Clips", anchor="clips")
     feedback.section(

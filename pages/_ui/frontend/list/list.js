@@ -376,8 +376,11 @@ class List {
   makeRoom() {
     const { pixels } = this.data
     const whole = (this.order.length + 1) * pixels <= this.grid.offsetHeight - EDGES
-    const bar = whole && this.grid.scrollWidth > this.grid.clientWidth ? this.grid.offsetHeight - EDGES - this.grid.clientHeight : 0
-    this.head.style.setProperty("--bar", `${bar}px`)
+    const below = this.grid.offsetHeight - EDGES - this.grid.clientHeight
+    const taken = whole && this.grid.scrollWidth > this.grid.clientWidth ? below : 0
+    if (taken === this.taken) return
+    this.taken = taken
+    this.head.style.setProperty("--bar", `${taken}px`)
   }
 
   row(place) {
