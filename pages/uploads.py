@@ -133,7 +133,7 @@ def _looked(report: Report) -> str:
 
 
 def _found(report: Report) -> None:
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([3, 2])
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Findings by kind**")
         view.chart(report.findings)
