@@ -16,6 +16,7 @@ import streamlit as st
 from pages._ui import nav
 from pages._ui.access.sharing import of_this_process
 from pages._ui.data import starting
+from pages._ui.server import sockets
 from storage import logs
 from storage.errors import StorageError
 
@@ -31,6 +32,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Prepares the process before its first visitor, and closes everything at its end (also on SIGTERM)."""
     logs.start()  # again: the server has set up its own logging meanwhile
     sys.setswitchinterval(_SWITCH_SECONDS)
+    sockets.send_at_once()
     # These calls outside of any session are intended: no warning about them.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     # Until st.navigation was called once in the process, Streamlit serves a folder pages/ file by file, past app.py.
