@@ -93,7 +93,7 @@ def test_plurals_follow_each_language_also_for_none(language: Language, none: st
 @pytest.mark.parametrize(
     ("language", "expected"),
     [
-        ("en", "“a b” (split), one without a title and 2 other clips | 1,234 | 14.1 MiB | 01 March 2026, 09:05 UTC"),
+        ("en", "“a b” (split), one without a title and 2 other clips | 1,234 | 14.1 MiB | 1 March 2026, 09:05 UTC"),
         ("es", "«a b» (split), uno sin título y 2 clips más | 1.234 | 14,1 MiB | 1 de marzo de 2026, 09:05 (UTC)"),
         ("pt", "“a b” (split), um sem título e mais 2 clipes | 1.234 | 14,1 MiB | 1 de março de 2026, 09:05 (UTC)"),
         (

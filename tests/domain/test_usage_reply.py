@@ -24,7 +24,7 @@ def test_each_quota_says_what_is_used_what_is_left_and_when_the_month_ends():
     assert "limits of the Pro plan" in text
     assert "- Storage: 12.0 GiB of 30.0 GiB used (40 %), 18.0 GiB left." in text
     assert "- Clips this month: 499 of 500 used (99 %), 1 left." in text
-    assert "start again on 01 January 2027 (UTC)" in text
+    assert "start again on 1 January 2027 (UTC)" in text
     assert "Credits" not in text
 
 
@@ -70,5 +70,5 @@ def test_where_no_clip_can_be_made_though_the_plan_has_room_the_customer_is_told
         worker,
     )
     text = usage_reply(found, NOW).words()
-    assert "A new clip needs more room than is left, so that none can be made until some is freed." in text
+    assert "A new clip needs more room than is left, so no clip can be made until some room is freed." in text
     assert "worker" not in text

@@ -8,8 +8,8 @@ from storage.domain.replies.speech import Plural, Speech
 
 _TEXTS: Final[dict[str, str | Plural]] = {
     "waiting": (
-        "Vielen Dank für Ihre Geduld. Ihr Video wird gerade analysiert; Sie müssen nichts tun. Falls es sich später "
-        "noch nicht weiterbewegt hat, sagen Sie uns bitte Bescheid."
+        "Vielen Dank für Ihre Geduld. Ihr Video wird gerade analysiert; Sie müssen nichts tun. Falls es später noch "
+        "nicht vorangekommen ist, sagen Sie uns bitte Bescheid."
     ),
     "rendering": (
         "Ihr Video ist analysiert, und die Clips werden gerade erstellt. Sie müssen nichts tun; neue Clips erscheinen "
@@ -22,7 +22,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     ),
     "status_stuck": (
         "Bitte entschuldigen Sie die Verwirrung: Ihr Video ist weiter, als es aussieht. Es ist versehentlich noch als "
-        "„in Bearbeitung“ markiert. Unser Team bringt das in Ordnung; Sie müssen nichts tun."
+        "„in Verarbeitung“ markiert. Unser Team bringt das in Ordnung; Sie müssen nichts tun."
     ),
     "render_stalled": (
         "Es tut uns leid: Die Erstellung der Clips Ihres Videos ist auf halbem Weg stehen geblieben. Das Problem liegt "
@@ -64,8 +64,8 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "Versuch."
     ),
     "failed_permanent": (
-        "Wir konnten Ihr Video nicht bearbeiten: {reason}. Ein neuer Versuch ändert daran nichts. Wenn Sie eine andere "
-        "Fassung des Videos haben, auf die alle zugreifen können, reichen Sie bitte diese ein."
+        "Wir konnten Ihr Video nicht verarbeiten: {reason}. Ein neuer Versuch ändert daran nichts. Wenn Sie eine "
+        "andere Fassung des Videos haben, auf die alle zugreifen können, reichen Sie bitte diese ein."
     ),
     "failed_permanent.highlights": (
         "Es tut uns leid: Die Clips Ihres Videos konnten nicht erstellt werden, weil bei uns die Ergebnisse der "
@@ -82,9 +82,9 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     "because.unsupported": "Sein Format oder seine Adresse wird von uns nicht unterstützt",
     "because.unknown": "Es lässt sich nicht abrufen oder nicht verwenden",
     "quota_blocked": (
-        "Ihr Video konnte nicht bearbeitet werden, weil das Kontingent Ihres Tarifs aufgebraucht ist. Sie können Platz "
-        "schaffen, indem Sie nicht mehr benötigte Clips löschen, auf das nächste Monatskontingent warten oder den "
-        "Tarif wechseln; starten Sie das Video danach bitte erneut."
+        "Ihr Video konnte nicht verarbeitet werden, weil das Kontingent Ihres Tarifs aufgebraucht ist. Sie können "
+        "Platz schaffen, indem Sie nicht mehr benötigte Clips löschen, auf das nächste Monatskontingent warten oder "
+        "den Tarif wechseln; starten Sie das Video danach bitte erneut."
     ),
     "access_denied": (
         "Vielen Dank für Ihre Nachricht. Wegen eines technischen Problems bei uns können wir den Stand Ihres Videos im "
@@ -216,6 +216,6 @@ GERMAN: Final = Speech(
         "November",
         "Dezember",
     ),
-    day="{plain}. {month} {year}",
+    day="{day}. {month} {year}",
     moment="{date}, {time} Uhr (UTC)",
 )

@@ -25,8 +25,8 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "by mistake. Our team is putting that right; you do not need to do anything."
     ),
     "render_stalled": (
-        "We are sorry: making the clips of your video stopped part of the way. This is on our side. Our team is "
-        "looking into it; clips that are already finished stay where they are."
+        "We are sorry: making the clips of your video stopped before it was finished. This is on our side. Our team "
+        "is looking into it; clips that are already finished stay where they are."
     ),
     "highlights_missing": (
         "We are sorry: your video was analysed, but its results cannot be shown at the moment, which is why it still "
@@ -52,7 +52,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     "disclosure": (
         "Thank you for writing. Some of what is kept for your video is not stored as it should be, and may not be "
         "yours. Please do not open, download or share its clips for now. This is on our side, and our team is looking "
-        "into it with priority."
+        "into it as a priority."
     ),
     "record_incomplete": (
         "We are sorry: the clips of your video were made, but the video does not show up among your videos. This is on "
@@ -63,7 +63,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "does not seem to be the cause. Our team will look at it; trying once more may already help."
     ),
     "failed_permanent": (
-        "We could not work on your video because {reason}. Trying again will not change that. If you have another "
+        "We could not process your video because {reason}. Trying again will not change that. If you have another "
         "version of the video that is open to everyone, please submit that one."
     ),
     "failed_permanent.highlights": (
@@ -77,11 +77,11 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     "because.region": "it is not available in the region that we fetch videos from",
     "because.removed": "it is no longer available at its address",
     "because.live": "it is a live stream or has not been published yet",
-    "because.too long": "its length or size is outside what we can work with",
-    "because.unsupported": "its format or address is not one that we can work with",
+    "because.too long": "its length or size is outside what we can process",
+    "because.unsupported": "we do not support its format or address",
     "because.unknown": "it cannot be fetched or used",
     "quota_blocked": (
-        "Your video could not be worked on because the allowance of your plan is used up. You can make room by "
+        "Your video could not be processed because the allowance of your plan is used up. You can make room by "
         "deleting clips that you no longer need, wait for your next monthly allowance, or change your plan; then "
         "please start the video again."
     ),
@@ -102,15 +102,15 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "Please choose the highlights that you would like as clips."
     ),
     "healthy.some_failed": Plural(
-        "Your video is finished. Of its clips {count} could not be provided; the others are in place. Please tell us "
+        "Your video is finished. {count} of its clips could not be provided; the others are in place. Please tell us "
         "whether you still need it; our team will then look into it.",
-        "Your video is finished. Of its clips {count} could not be provided; the others are in place. Please tell us "
+        "Your video is finished. {count} of its clips could not be provided; the others are in place. Please tell us "
         "whether you still need them; our team will then look into it.",
     ),
     "healthy.all_failed": Plural(
-        "Your video is finished. Of its clips {count} could not be provided. Please tell us whether you still need it; "
+        "Your video is finished. {count} of its clips could not be provided. Please tell us whether you still need it; "
         "our team will then look into it.",
-        "Your video is finished. Of its clips {count} could not be provided. Please tell us whether you still need "
+        "Your video is finished. {count} of its clips could not be provided. Please tell us whether you still need "
         "them; our team will then look into it.",
     ),
     "purged": (
@@ -173,7 +173,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     ),
     "usage.full": "Your storage is used up. Deleting clips that you no longer need makes room for new ones.",
     "usage.near": "Your storage is nearly used up. Deleting clips that you no longer need makes room for new ones.",
-    "usage.no_room": "A new clip needs more room than is left, so that none can be made until some is freed.",
+    "usage.no_room": "A new clip needs more room than is left, so no clip can be made until some room is freed.",
     "usage.over.clips": "This month's clips are used up; deleting clips does not give them back.",
     "usage.over.credits": "This month's credits are used up; deleting clips does not give them back.",
     "usage.over.both": "This month's clips and credits are used up; deleting clips does not give them back.",

@@ -88,7 +88,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     ),
     "access_denied": (
         "Gracias por escribirnos. En este momento no podemos consultar el estado de su video por un problema técnico "
-        "nuestro. Todavía no sabemos cómo está su video y volveremos a mirarlo."
+        "nuestro. Todavía no sabemos cómo está su video y volveremos a comprobarlo."
     ),
     "not_found": (
         "No encontramos este video en su cuenta. Puede que se haya eliminado o que pertenezca a otra cuenta. ¿Podría "
@@ -130,7 +130,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "El análisis de su video ha terminado. Ábralo, por favor, en sus borradores y elija las escenas que desea "
         "convertir en clips."
     ),
-    "draft.expired": "El análisis de su video ha caducado. Vuelva a analizar el video, por favor.",
+    "draft.expired": "El análisis de su video ha caducado. Solicite de nuevo el análisis del video, por favor.",
     "outage.analysis": (
         "Lo sentimos: desde el {at}, un problema nuestro ha detenido el análisis de varios videos, y el suyo es uno de "
         "ellos."
@@ -205,6 +205,6 @@ SPANISH: Final = Speech(
         "noviembre",
         "diciembre",
     ),
-    day="{plain} de {month} de {year}",
+    day="{day} de {month} de {year}",
     moment="{date}, {time} (UTC)",
 )

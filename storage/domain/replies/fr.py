@@ -54,7 +54,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     ),
     "clips_missing": (
         "Nous sommes désolés : certains clips de votre vidéo ne peuvent être ni lus ni téléchargés pour le moment. Le "
-        "problème vient de chez nous. Notre équipe recherche lesquels peuvent être récupérés."
+        "problème vient de chez nous. Notre équipe vérifie lesquels peuvent être récupérés."
     ),
     "clips_missing.named": "Il s'agit de : {clips}.",
     "clips_missing.all_play": (
@@ -99,12 +99,12 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     ),
     "access_denied": (
         "Merci de nous avoir écrit. Pour le moment, nous ne pouvons pas consulter l'état de votre vidéo à cause d'un "
-        "problème technique de notre côté. Nous ne savons pas encore ce qu'il en est et nous regarderons à nouveau."
+        "problème technique de notre côté. Nous ne savons pas encore ce qu'il en est et nous vérifierons à nouveau."
     ),
     "not_found": (
         "Nous ne trouvons pas cette vidéo dans votre compte. Elle a peut-être été supprimée ou appartient à un autre "
         "compte. Pourriez-vous nous envoyer l'adresse de la page sur laquelle vous la voyez et nous indiquer le compte "
-        "avec lequel vous êtes connecté ?"
+        "que vous utilisez ?"
     ),
     "healthy": (
         "Votre vidéo est terminée et tout ce qui en fait partie est en place. Si vous ne la voyez toujours pas, "
@@ -134,7 +134,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     "purged.video.at": "Cette vidéo a été supprimée le {at}.",
     "purged.account": "Votre compte a été supprimé.",
     "purged.account.at": "Votre compte a été supprimé le {at}.",
-    "purged.returning": "La restauration est en cours. Merci de regarder à nouveau plus tard.",
+    "purged.returning": "La restauration est en cours. Merci de vérifier à nouveau plus tard.",
     "purged.for_good": "La suppression est définitive : rien n'a été conservé et la restauration n'est pas possible.",
     "purged.undo": "Une restauration est encore possible. Dites-nous, s'il vous plaît, si vous la souhaitez.",
     "purged.undo.until": (

@@ -9,7 +9,7 @@ from storage.domain.replies.speech import Plural, Speech
 _TEXTS: Final[dict[str, str | Plural]] = {
     "waiting": (
         "Agradecemos a sua paciência. O seu vídeo está sendo analisado neste momento; você não precisa fazer nada. Se "
-        "ele não tiver avançado quando você olhar de novo mais tarde, avise-nos, por favor."
+        "ele não tiver avançado quando você verificar de novo mais tarde, avise-nos, por favor."
     ),
     "rendering": (
         "O seu vídeo já foi analisado e os clipes estão sendo criados neste momento. Você não precisa fazer nada; os "
@@ -50,7 +50,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "o problema é nosso e nossa equipe está corrigindo. Você não precisa fazer nada."
     ),
     "disclosure": (
-        "Obrigado por nos escrever. Parte do que guardamos para o seu vídeo não está armazenada como deveria e pode "
+        "Agradecemos a sua mensagem. Parte do que guardamos para o seu vídeo não está armazenada como deveria e pode "
         "não ser sua. Por enquanto, não abra, não baixe e não compartilhe os clipes, por favor. O problema é nosso e "
         "nossa equipe está investigando com prioridade."
     ),
@@ -86,12 +86,12 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "novamente, por favor."
     ),
     "access_denied": (
-        "Obrigado por nos escrever. Neste momento não conseguimos consultar o estado do seu vídeo por causa de um "
+        "Agradecemos a sua mensagem. Neste momento não conseguimos consultar o estado do seu vídeo por causa de um "
         "problema técnico nosso. Ainda não sabemos como está o seu vídeo e vamos verificar de novo."
     ),
     "not_found": (
         "Não encontramos este vídeo na sua conta. Ele pode ter sido excluído ou pertencer a outra conta. Você poderia "
-        "nos enviar o endereço da página em que o vê e informar com qual conta está conectado?"
+        "nos enviar o endereço da página em que o vê e informar qual conta está usando?"
     ),
     "healthy": (
         "O seu vídeo está pronto e tudo o que pertence a ele está no lugar. Se você ainda não o vê, recarregue a "
@@ -121,7 +121,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
     "purged.video.at": "Este vídeo foi excluído em {at}.",
     "purged.account": "A sua conta foi excluída.",
     "purged.account.at": "A sua conta foi excluída em {at}.",
-    "purged.returning": "A restauração está em andamento. Olhe de novo mais tarde, por favor.",
+    "purged.returning": "A restauração está em andamento. Verifique de novo mais tarde, por favor.",
     "purged.for_good": "A exclusão é definitiva: nada foi guardado e não é possível recuperar o conteúdo.",
     "purged.undo": "Ainda podemos restaurar tudo. Diga-nos, por favor, se você deseja isso.",
     "purged.undo.until": "Podemos restaurar tudo até {until}. Diga-nos, por favor, se você deseja isso.",
@@ -129,7 +129,7 @@ _TEXTS: Final[dict[str, str | Plural]] = {
         "A análise do seu vídeo terminou. Abra-a, por favor, entre os seus rascunhos e escolha as cenas que você "
         "gostaria de transformar em clipes."
     ),
-    "draft.expired": "A análise do seu vídeo expirou. Faça a análise do vídeo novamente, por favor.",
+    "draft.expired": "A análise do seu vídeo expirou. Solicite a análise do vídeo novamente, por favor.",
     "outage.analysis": (
         "Pedimos desculpas: desde {at}, um problema nosso interrompeu a análise de vários vídeos, e o seu é um deles."
     ),
@@ -200,7 +200,7 @@ PORTUGUESE: Final = Speech(
         "novembro",
         "dezembro",
     ),
-    day="{plain} de {month} de {year}",
+    day="{day} de {month} de {year}",
     moment="{date}, {time} (UTC)",
     none_is_one=True,
 )

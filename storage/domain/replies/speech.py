@@ -54,7 +54,7 @@ class Speech:
     def on(self, at: date) -> str:
         """A day, with the month's name."""
         first = "1er" if self.day.startswith("{first}") and at.day == 1 else f"{at.day}"
-        return self.day.format(day=f"{at.day:02d}", plain=at.day, first=first, month=self._month(at), year=at.year)
+        return self.day.format(day=at.day, first=first, month=self._month(at), year=at.year)
 
     def time(self, at: datetime) -> str:
         """A time in UTC, to the minute."""
