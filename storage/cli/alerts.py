@@ -30,7 +30,7 @@ def run_run(context: Context, dry_run: bool) -> int:
     else:
         rows = [(one.rule, safe(one.key), one.state, one.target, _word(one.ok, dry=dry_run)) for one in result.sent]
         say_table(("RULE", "KEY", "STATE", "TARGET", "SENT"), rows)
-        say(f"{len(result.sent)} sent, {result.suppressed} told before or held by quiet hours.")
+        say(f"{len(result.sent)} sent, {result.suppressed} not sent: sent before, or held by quiet hours.")
     return 3 if result.failed else 0
 
 

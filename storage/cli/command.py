@@ -171,8 +171,8 @@ class Command(_Sections):
         return found
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """The required parameters, and a mark for the options."""
-        given = [one.make_metavar(ctx) for one in self.params if isinstance(one, click.Argument)]
+        """The arguments, those that may be left out in brackets; the required options; and a mark for the others."""
+        given = [_in_usage(one) for one in self.params if isinstance(one, click.Argument)]
         options = [one for one in self.params if isinstance(one, click.Option)]
         return [*given, *(f"{one.opts[0]} {one.metavar}" for one in options if one.required), "[OPTIONS]"]
 
@@ -262,6 +262,12 @@ def leaves(group: click.Group, *above: str) -> dict[tuple[str, ...], Command]:
         elif isinstance(one, Command):
             found[(*above, name)] = one
     return found
+
+
+def _in_usage(one: click.Argument) -> str:
+    """`UID`, or `[VIDEO_ID]` where it may be left out; dots where it may stand several times."""
+    words = f"{one.metavar}{'' if one.nargs == 1 else ' ...'}"
+    return words if one.required else f"[{words}]"
 
 
 def _root(ctx: click.Context) -> str:

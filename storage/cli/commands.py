@@ -34,15 +34,15 @@ def _reply_language() -> click.Option:
 CHECK = Command(
     "check",
     run="storage.cli.check:run_check",
-    summary="configuration, Firestore, the key prefix, the bucket, and each permission apart",
+    summary="check the configuration, Firestore, the key prefix, the bucket, and each permission",
     about="""Is everything in place to work?
 
     Checks the configuration, reads from Firestore, checks that the bucket holds objects that documents name (an empty
-    bucket answers as well), and tries each R2 permission on an object of its own below _ops/health/, which it deletes
-    again.""",
+    or wrong bucket answers too), and tries each R2 permission on an object of its own below _ops/health/, which it
+    then deletes.""",
     params=[],
     examples=[
-        ("check", "Each check with its observation, and with the remedy where it failed."),
+        ("check", "Each check with what was seen, and the remedy where it failed."),
         ("check --json", "The same for a monitor: ok is true or false."),
     ],
     exits={
@@ -80,13 +80,13 @@ FIND = Command(
 USAGE = Command(
     "usage",
     run="storage.cli.usage:run_usage",
-    summary="a customer's usage against the plan, and wrong counters",
+    summary="show a customer's usage against the plan, and wrong counters",
     about="""How much does a customer use, of how much, and are the counters right?
 
     Compares the usage with the plan's limits, every counter with the sum over the clip documents, and that sum with the
     objects in the bucket. A bucket that does not answer leaves its side unknown. The answer ends with a reply to the
-    customer. With --if-..., it also says what that would do to the figures, and to whether the customer
-    may upload and the worker makes clips; nothing is changed.""",
+    customer. With --if-..., it also says how that would change the figures, whether the customer could still
+    upload, and whether the worker would still make clips; it changes nothing.""",
     params=[
         uid(),
         option("--if-plan", "PLAN", "What if: on another plan."),
@@ -118,8 +118,8 @@ USAGE = Command(
 URL = Command(
     "url",
     run="storage.cli.url:run_url",
-    summary="a short-lived link to a clip or its thumbnail",
-    about="""A link that plays or downloads a clip, for a while.
+    summary="make a short-lived link to a clip or its thumbnail",
+    about="""Makes a link that plays or downloads a clip for a limited time.
 
     The command looks at the object first, and the audit records the link. The link is a bearer token: anybody who has
     it can watch, so it goes to stdout and nowhere else.""",
@@ -128,16 +128,16 @@ URL = Command(
         video_id(),
         argument("CLIP_ID", "The clip's id."),
         flag("--thumbnail", "The thumbnail instead of the clip."),
-        flag("--download", "A download with a file name, with its shorter life."),
+        flag("--download", "A link that saves the file under a name, valid for a shorter time."),
         option(
             "--valid-minutes",
             "N",
-            "A link to send to a customer that lives for so long, 15 to 1440; it cannot be revoked. Needs --actor and "
+            "A link to send to a customer, valid for N minutes, 15 to 1440; it cannot be revoked. Needs --actor and "
             "--reason.",
             type=click.IntRange(15, 1_440),
         ),
         actor("Who asks; recorded.", required=False),
-        reason("With --valid-minutes: why; recorded.", required=False),
+        reason("Why, with the ticket; recorded; needed with --valid-minutes.", required=False),
     ],
     examples=[
         ("url u1 v1 v1_1_split", "A link to watch."),
@@ -148,7 +148,7 @@ URL = Command(
         ("url u1 v1 v1_1_split --thumbnail --download", "A link that saves the thumbnail under a name."),
     ],
     exits={
-        0: "the link is there",
+        0: "the link was made",
         1: "there is no such clip or object",
         4: "the clip's document names a key that is not the customer's",
     },
@@ -156,7 +156,7 @@ URL = Command(
 DIAGNOSE = Command(
     "diagnose",
     run="storage.cli.diagnose:run_diagnose",
-    summary="one verdict for a video, with evidence and next steps; or every stuck video",
+    summary="give a video's verdict, with evidence and next steps; or list every stuck video",
     about="""Why does a customer see "still being processed", and which videos need a person now?
 
     For one video: a verdict, the evidence, the next steps, and a reply to the customer. With --stuck: every video that
@@ -221,7 +221,7 @@ HIGHLIGHTS = Command(
             "Rebuild what the product serves.",
         ),
     ],
-    exits={0: "there are highlights", 1: "there are none that are usable"},
+    exits={0: "there are highlights", 1: "there are no usable highlights"},
 )
 SET_STATUS = Command(
     "set-status",
@@ -239,11 +239,11 @@ END_DISCLOSURE = Command(
     "end-disclosure",
     run="storage.cli.disclosure:run_end_disclosure",
     summary="show the changes that end a disclosure through a video; --apply writes them",
-    about="""A document of this video names another customer's object, which is there: which changes end that?
+    about="""Ends a disclosure: a document of this video names an object of another customer, and that object exists.
 
-    The command corrects a key where the customer's own object is there; else it sets the clip to failed. It disables
-    public links to those clips. It reads both stores first, and writes everything at once. undo-change takes it
-    back.""",
+    Without --apply, the command only shows the changes. It corrects a key where the customer's own object is
+    there; else it sets the clip to failed. It disables public links to those clips. It reads both stores first, and
+    writes everything at once. undo-change takes it back.""",
     params=[
         uid(),
         video_id(),
@@ -271,7 +271,11 @@ REBUILD_RECORD = Command(
     both stores first, and refuses when something else keeps the video from view. undo-change takes it back.""",
     params=[uid(), video_id(), actor(), reason()],
     examples=[("rebuild-record u1 v1 --actor you@example.com --reason 'ticket 7'", "Where diagnose advises it.")],
-    exits={0: "both documents were written", 4: "the evidence says otherwise, or a document changed"},
+    exits={
+        0: "both documents were written",
+        1: "there is no such video",
+        4: "the evidence says otherwise, or a document changed",
+    },
 )
 UPLOAD = Command(
     "upload",
@@ -374,15 +378,16 @@ UNDO_CHANGE = Command(
 FAILURE_GROUP = Command(
     "failure-group",
     run="storage.cli.failure_groups:run_failure_group",
-    summary="put a group of equal failures aside, call it resolved, or open it again",
-    about="""What a person says of a group of failures that diagnose --stuck lists.
+    summary="archive a group of equal failures, mark it as resolved, or reopen it",
+    about="""Archives, resolves or reopens a group of equal failures that diagnose --stuck lists.
 
-    An archived group is out of the way until --until-more new failures came; a resolved one is back with the next. The
-    word is kept in ops_failure_groups and recorded; nothing of a customer is changed or kept.""",
+    An archived group stays out of the list, or comes back after N more failures (--until-more N). A resolved group
+    comes back with the next failure. The mark is kept in ops_failure_groups and recorded; no customer's data are
+    changed or kept.""",
     params=[
         argument("GROUP_ID", "As diagnose --stuck prints it."),
         argument("STATE", "archived, resolved or open.", type=click.Choice(("archived", "resolved", "open"))),
-        option("--until-more", "N", "With archived: show it again after this many more.", type=int, default=0),
+        option("--until-more", "N", "With archived: list it again after this many more failures.", type=int, default=0),
         actor(),
         reason(),
     ],
@@ -392,33 +397,33 @@ FAILURE_GROUP = Command(
             "Known, and not worth a look before ten more.",
         )
     ],
-    exits={0: "it is written", 4: "the group is open already, or somebody said something else meanwhile"},
+    exits={0: "the mark was written", 4: "the group is open already, or somebody changed it meanwhile"},
 )
 ROLLUP = Command(
     "rollup",
     run="storage.cli.rollup:run_rollup",
     summary="read all customers once and keep the figures that the page Fleet shows",
-    about="""The figures about all customers, read once and kept for the pages that show them.
+    about="""Reads all customers once, and keeps the figures for the pages that show them.
 
     Reads every customer, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups).
     Then it reads the titles of all videos and clips, a read for each, and writes the index that find looks into
-    (ops_index); of several shards the first does. A scheduler should run it once a day or more often. With --shard it
-    runs on several machines, each with its own I; each machine lists all customers, a read for each. With --show it
-    prints the newest figures instead; that takes a few reads.""",
+    (ops_index); of several shards only the first does that. A scheduler should run it once a day or more often. With
+    --shard it runs on several machines, each with its own I; each machine lists all customers, a read for each. With
+    --show it prints the newest figures instead; that takes a few reads.""",
     params=[
         option("--shard", "I/N", "Only the I-th of N parts of the customers (N <= 32).", default="1/1"),
         flag("--show", "Print the newest figures instead of making them; a few reads."),
         option("--top", "N", "With --show, for people: rows of each list (default: 10).", type=int, default=10),
     ],
     examples=[
-        ("rollup", "Make them."),
+        ("rollup", "Make the figures."),
         ("rollup --show --top 20", "Look at the newest, with 20 rows in each list."),
     ],
     exits={
-        0: "everything was read and written; or shown",
+        0: "everything was read and written; with --show: printed",
         1: "with --show: incomplete, too old to stand for today, or never made",
         3: "some customers could not be read, or the index could not be made; the rest is written",
-        4: "the reads are past the budget: nothing is written, or (index_error) all but the index",
+        4: "the reads would pass the budget: nothing was written, or (index_error) all but the index",
     },
 )
 ALERTS = Group(
@@ -432,21 +437,21 @@ ALERTS = Group(
 
     Looks again at what was repaired or purged, where that is due, and for outages, disclosures, plans that wait for a
     second person, jobs that stopped or are about to lose their undo, late rollups and stores that are away. Sends what
-    is new to the addresses in ALERT_URLS, each alert to each address once, until its state changes. A scheduler should
-    run it every few minutes; the server does that itself.""",
+    is new to the targets in ALERT_URLS, each alert to each target once, until its state changes. A scheduler should
+    run it every few minutes; a running server with ALERT_URLS does so too.""",
             params=[flag("--dry-run", "Print what would be sent; send and keep nothing.")],
             examples=[
                 ("alerts run", "For a scheduler."),
                 ("alerts run --dry-run", "What is wrong now, and who does not know it yet."),
             ],
             exits={
-                0: "every address accepted what it was sent, or there was nothing to send",
-                3: "an address did not accept it (the next run sends it again); or neither store keeps what was sent",
-                4: "ALERT_URLS is not set: it looked again, and sent nothing",
+                0: "every target accepted what it was sent, or there was nothing to send",
+                3: "a target did not accept it (the next run sends it again); or neither store keeps what was sent",
+                4: "ALERT_URLS is not set: the run looked, and sent nothing",
             },
         )
     ],
-    summary="tell people what is wrong, over Slack, mail and many more",
+    summary="tell people what is wrong, by Slack, mail and other services",
     about="""Alerts to people, over Apprise: run them from a scheduler.""",
     examples=[("alerts run --dry-run", "Look; nothing is sent.")],
 )
@@ -471,10 +476,10 @@ REQUESTS = Group(
             "ask",
             run="storage.cli.requests:run_ask",
             summary="ask the team to look into something, or to delete it",
-            about="""Asks who may do it, with a reason: engineers to look at it (tell), administrators to delete it.
+            about="""Asks the people who may act: engineers to look into it (tell), admins to delete it (delete).
 
-    It is kept in ops_requests and shown on their Overview. Addresses, and titles of what it is about, are taken out
-    of the reason. Prints text for a ticket.""",
+    The request is kept in ops_requests, and shows on their Overview. The desk takes addresses and titles out of the
+    reason. Prints text for a ticket.""",
             params=[
                 argument("KIND", "tell or delete.", type=click.Choice(("tell", "delete"))),
                 uid(),
@@ -484,12 +489,16 @@ REQUESTS = Group(
                 reason(),
             ],
             examples=[("requests ask tell u1 v1 --actor you@example.com --reason 'T-7: no sound'", "Look at this.")],
-            exits={0: "it is asked", 1: "there is no such thing", 4: "the same was asked, and waits"},
+            exits={
+                0: "the request was made",
+                1: "there is no such customer, video or clip",
+                4: "the same request waits already",
+            },
         ),
         Command(
             "answer",
             run="storage.cli.requests:run_answer",
-            summary="say that it is done, or decline it",
+            summary="say that a request is done, or decline it",
             about="""Answers a request; the person who asked sees the answer on their Overview.""",
             params=[
                 argument("REQUEST_ID", "As list prints it."),
@@ -503,18 +512,18 @@ REQUESTS = Group(
                     "It is done.",
                 )
             ],
-            exits={0: "it is answered", 1: "there is no such request", 4: "it was answered already"},
+            exits={0: "the answer is on record", 1: "there is no such request", 4: "it was answered already"},
         ),
     ],
-    summary="requests to the team: list, ask, answer",
+    summary="list, make and answer requests to the team",
     about="""Requests to the team: a person who may not do something asks those who may.""",
     examples=[("requests list", "What waits for an answer.")],
 )
 AUDIT = Command(
     "audit",
     run="storage.cli.audit:run_audit",
-    summary="who did what, when and why",
-    about="""Who did what, when and why; and is the audit complete?
+    summary="show who did what, when and why",
+    about="""Who did what, when and why, and is the audit complete?
 
     Prints the newest entries of the audit, also about customers and videos that no longer exist. With --verify, it
     reads the whole chain and reports every missing or altered entry.""",
@@ -522,7 +531,7 @@ AUDIT = Command(
         option("--uid", "UID", "Only entries about this customer."),
         actor("Only entries of this person.", required=False),
         option("--limit", "N", "How many, 50 by default.", type=int, default=50),
-        flag("--verify", "Check the chain."),
+        flag("--verify", "Check that no entry is missing or altered."),
     ],
     examples=[("audit --uid u1 --limit 10", "The last ten about u1."), ("audit --verify", "Is the audit complete?")],
     exits={0: "printed; the chain holds", 1: "the chain does not hold"},
@@ -563,7 +572,7 @@ ROOT = Group(
     data.""",
     examples=[
         ("find ada@example.com", "Who is it?"),
-        ("diagnose u1 v1", "Why is this video not there?"),
+        ("diagnose u1 v1", "Why does the customer not see this video?"),
         ("usage u1 --json", "For a script."),
     ],
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from storage.cli.context import Context
-from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_deployment, say_table
+from storage.cli.output import clock, print_json, progress, report_error, safe, say, say_deployment, say_table
 from storage.cli.replies import reply_document, say_reply
 from storage.domain.diagnosis import Absent, Diagnosis, DraftDiagnosis, Known
 from storage.domain.diagnosis import bundle as hand_over
@@ -24,7 +24,7 @@ from storage.services.usual import read_usual
 from storage.services.verify import checker
 from storage.text import number, rate, short_age
 
-_GOES_ON = {True: "goes on", False: "is over", None: "not known whether it goes on"}
+_GOES_ON = {True: "still goes on", False: "is over", None: "not known whether it still goes on"}
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
 
 
@@ -114,12 +114,12 @@ def _with_history(context: Context, case: Case) -> tuple[Case, tuple[Duration, .
 def _say(found: Diagnosis | DraftDiagnosis, language: Language, took: tuple[Duration, ...] = ()) -> None:
     say(f"{found.verdict} ({found.severity}): {safe(found.summary, 400)}")
     sure = found.confidence
-    say(f"confidence: {sure.level}; carried by {', '.join(sure.carried_by) or 'nothing'}")
+    say(f"confidence: {sure.level}, based on {', '.join(sure.carried_by) or 'no fact'}")
     for reason in sure.lowered_by:
         say(f"  lowered by: {safe(reason, 300)}")
-    say(f"would change it: {safe(sure.would_change, 300)}")
+    say(f"what would change it: {safe(sure.would_change, 300)}")
     if found.since:
-        say(f"since {rfc3339(found.since)}")
+        say(f"since: {clock(found.since)}")
     if isinstance(found, Diagnosis):
         say_deployment(found.deployment)
     say(f"the customer sees: {safe(found.customer_sees, 400)}")
@@ -129,7 +129,7 @@ def _say(found: Diagnosis | DraftDiagnosis, language: Language, took: tuple[Dura
     if isinstance(found, Diagnosis) and found.timeline:
         say()
         for entry in found.timeline:
-            say(f"  {'!' if entry.gap_before or entry.ahead else ' '} {rfc3339(entry.at)}  {safe(said(entry), 400)}")
+            say(f"  {'!' if entry.gap_before or entry.ahead else ' '} {clock(entry.at)}  {safe(said(entry), 400)}")
     for one in took:
         say(f"  {'!' if one.slow else ' '} {safe(one.words, 200)}")
     say()
@@ -177,8 +177,7 @@ def _run_stuck(context: Context, delivered: int, language: Language) -> int:
     for outage in found.outages:
         say(
             f"OUTAGE: {number(len(outage.videos), 'video')} of {number(outage.users, 'customer')} stopped at "
-            f"{safe(outage.stage)} between "
-            f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)} ({safe(outage.id)})"
+            f"{safe(outage.stage)} between {clock(outage.first_at)} and {clock(outage.last_at)} ({safe(outage.id)})"
         )
         say(f"  {_GOES_ON[outage.standing.goes_on]}: {safe(outage.standing.by, 300)} {safe(outage.rate_words)}.")
         say(f"  Reply to each of its customers: {safe(outage.answer.words(language), 1_000)}")
@@ -198,7 +197,7 @@ def _run_stuck(context: Context, delivered: int, language: Language) -> int:
     ]
     rows += [(d.severity, d.verdict, "draft", _age(d), "-", "-", d.uid, d.draft_id) for d in found.drafts]
     if rows:
-        say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "OWNER", "UID", "VIDEO OR DRAFT"), rows)
+        say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "CUSTOMER", "UID", "VIDEO OR DRAFT"), rows)
     else:
         nothing = (
             "Nothing needs a person" if found.complete else "Nothing found so far, and not everything was looked at"
@@ -229,7 +228,10 @@ def _say_failures(found: StuckList) -> None:
             say(f"  {group.id}; {group.last_day} in 24 h, {rate(group.usual_per_day)} a day before")
     if found.failed:
         customers = sum(one.customers for one in found.failed)
-        say(f"{number(len(found.failed), 'failed video')} in all, {customers:,} waiting for their customers (--json).")
+        say(
+            f"{number(len(found.failed), 'failed video')} in all; {customers:,} can be helped only by their customers "
+            "(--json lists them)."
+        )
 
 
 def _age(found: Diagnosis | DraftDiagnosis) -> str:

@@ -89,7 +89,8 @@ def _of_outage(context: Context, outage_id: str) -> tuple[tuple[str, str], ...]:
 
 
 def _say_plan(plan: JointPlan, needed: str, out: str | None) -> None:
-    say(f"Repair {plan.action}, plan {plan.plan_id}: {plan.willing:,} of {number(len(plan.rows), 'row')} would be made")
+    rows_said = number(len(plan.rows), "row")
+    say(f"Repair {plan.action}, plan {plan.plan_id}: {plan.willing:,} of {rows_said} can be applied")
     rows: list[tuple[object, ...]] = []
     for row in plan.rows:
         if row.refused:

@@ -6,7 +6,7 @@ from storage.cli.command import Command, Group, actor, argument, job_id, option,
 
 ACTIONS = "set-status:failed, set-status:completed, recount, rebuild-highlights"
 ROW_EXITS = {
-    0: "every row was made",
+    0: "every row was done",
     1: "a row was refused or failed; each says why",
     3: "the job stopped; continue it with resume",
     4: "refused by a guard; nothing was changed",
@@ -19,14 +19,14 @@ REPAIR = Group(
         Command(
             "plan",
             run="storage.cli.joint:run_plan",
-            summary="show what would change in each of many videos, and seal it",
+            summary="show what would change in each of many videos, and seal the plan",
             about="""What would one repair of all these videos change?
 
-    Lists the field changes of each video beside each other, and each that the evidence speaks against, with the reason.
-    Changes nothing. apply takes the plan as --out writes it.""",
+    Lists the field changes of each video, and the videos that the evidence speaks against, with the reason. Changes
+    nothing. apply takes the plan as --out writes it.""",
             params=[
                 argument(
-                    "ROWS", "The videos, each as UID/VIDEO_ID; for a recount UID is enough.", required=False, nargs=-1
+                    "ROWS", "The videos, each as UID/VIDEO_ID; for a recount, UID is enough.", required=False, nargs=-1
                 ),
                 option("--outage", "ID", "The videos of an outage, by its id in diagnose --stuck."),
                 option(
@@ -34,7 +34,7 @@ REPAIR = Group(
                     "FILE",
                     "Lines of UID/VIDEO_ID, or the JSON of diagnose --stuck --json; - is stdin.",
                 ),
-                option("--action", "ACTION", f"What is done: {ACTIONS}.", required=True),
+                option("--action", "ACTION", f"What to do: {ACTIONS}.", required=True),
                 option("--out", "FILE", "Write the plan here, for apply."),
                 actor(),
             ],
@@ -49,16 +49,18 @@ REPAIR = Group(
                     "These two only.",
                 ),
             ],
-            exits={0: "at least one row would be made", 1: "none would; each says why"},
+            exits={0: "at least one row can be applied", 1: "no row can be applied; each says why"},
         ),
         Command(
             "approve",
             run="storage.cli.joint:run_approve",
             summary="approve exactly this plan, as a second person",
-            about="""Above a number of rows a person other than the maker must approve before it is applied.""",
+            about="""A second person approves exactly this plan.
+
+    Needed above REPAIR_SECOND_PERSON_ROWS rows. The plan's maker cannot approve it.""",
             params=[plan_file("repair plan"), actor("The second person; recorded.")],
             examples=[("repair approve repair.json --actor colleague@example.com", "A large repair.")],
-            exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
+            exits={0: "the approval is on record", 4: "refused: for example, the maker cannot approve"},
         ),
         Command(
             "discard",
@@ -76,7 +78,7 @@ REPAIR = Group(
             "apply",
             run="storage.cli.joint:run_apply",
             summary="apply a plan, with an outcome for each row",
-            about="""Makes each row of the plan, after its evidence was read again at its turn.
+            about="""Repairs each row of the plan, after reading its evidence again at its turn.
 
     A row that changed since it was shown is refused, and the others go on. Every row can be undone alone
     (undo-change), or all of them (repair undo).""",
@@ -91,13 +93,13 @@ REPAIR = Group(
             about="""How far is it, and what became of each row?""",
             params=[job_id()],
             examples=[("repair status JOB_ID", "Each row with its outcome.")],
-            exits={0: "every row so far was made", 1: "a row was refused or failed, or there is no such job"},
+            exits={0: "every row so far was done", 1: "a row was refused or failed, or there is no such job"},
         ),
         Command(
             "resume",
             run="storage.cli.joint:run_resume",
             summary="continue a repair that stopped",
-            about="""Continues where the worker stopped; a row that was made already is not made twice.""",
+            about="""Continues where the worker stopped; a row that is done is not done twice.""",
             params=[job_id(), actor()],
             examples=[("repair resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
             exits=ROW_EXITS,
@@ -105,8 +107,8 @@ REPAIR = Group(
         Command(
             "undo",
             run="storage.cli.joint:run_undo",
-            summary="undo every row that was made",
-            about="""Undoes each row that the repair made, the last first. A row that changed since is left alone
+            summary="undo every row that was done",
+            about="""Undoes each row that the repair did, the last first. A row that changed since is left alone
     and says so.""",
             params=[job_id(), actor(), reason()],
             examples=[("repair undo JOB_ID --reason 'wrong cause' --actor you@example.com", "All of it.")],
@@ -114,6 +116,7 @@ REPAIR = Group(
         ),
     ],
     summary="repair many videos in one go: plan, apply, undo",
-    about="""One plan for an outage, named videos or a list of them, one job with an outcome for each, one undo.""",
+    about="""Repairs many videos in one go: one plan (an outage, named videos, or a list), one job with an outcome
+    for each video, and one undo.""",
     examples=[("repair status JOB_ID", "What became of each row.")],
 )

@@ -21,6 +21,7 @@ from storage.cli.row_plans import Verbs, named_action, say_end_of_plan
 from storage.domain.orphans import ORPHAN_ACTIONS, OrphanPlan
 from storage.domain.purge.scope import Scope
 from storage.errors import BadInput
+from storage.text import number
 
 
 def run_plan(
@@ -51,8 +52,8 @@ def run_plan(
 def _say_plan(plan: OrphanPlan, needed: str, out: str | None) -> None:
     count = len(plan.willing)
     say(
-        f"{plan.action} of {safe(plan.scope.spelled, 400)}, plan {plan.plan_id}: {count:,} of {len(plan.rows):,} "
-        f"objects, {size(plan.total_bytes)}"
+        f"{plan.action.capitalize()} files of {safe(plan.scope.spelled, 400)}, plan {plan.plan_id}: "
+        f"{count:,} of {number(len(plan.rows), 'file')}, {size(plan.total_bytes)}"
     )
     rows = [
         (row.key, size(row.size_bytes), row.clip_id, f"REFUSED: {row.refused}" if row.refused else row.why)

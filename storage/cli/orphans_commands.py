@@ -12,18 +12,19 @@ ORPHANS = Group(
         Command(
             "plan",
             run="storage.cli.orphans:run_plan",
-            summary="show what would be adopted or removed, and seal it",
+            summary="show which files would be adopted or removed, and seal the plan",
             about="""What can be done with the files of this customer that no document names?
 
-    Takes what verify finds as orphan_object, with --caches the caches past their time, or the keys given. Each file
-    says why it may be acted on, or why not: a document names it, an upload is going on, its name has no known form, it
-    is younger than a day. adopt makes the clip's document from the file's name and its own index. Changes nothing.""",
+    Takes what verify finds as orphan_object; with --caches, the caches past their time; with --key, these objects. Each
+    file says why it can be adopted or removed, or why not: a document names it, an upload is going on, its name has no
+    known form, or it is younger than a day. adopt makes the clip's document from the file's name and its own index.
+    Changes nothing.""",
             params=[
                 uid(),
                 video_id(required=False),
-                option("--action", "ACTION", f"What is done: {ACTIONS}.", required=True),
-                option("--key", "KEY", "Only this object; may be given several times.", multiple=True),
-                flag("--caches", "The caches past their time, instead."),
+                option("--action", "ACTION", f"What to do: {ACTIONS}.", required=True),
+                option("--key", "KEY", "Only this object; may be repeated.", multiple=True),
+                flag("--caches", "The caches past their time, instead of files that no document names."),
                 option("--out", "FILE", "Write the plan here, for apply."),
                 actor(),
             ],
@@ -31,16 +32,19 @@ ORPHANS = Group(
                 ("orphans plan u1 video-1 --action adopt --out plan.json --actor you@example.com", "Look first."),
                 ("orphans plan u1 --action remove --caches --actor you@example.com", "Old source videos."),
             ],
-            exits={0: "at least one row would be made", 1: "none would, each says why; or there is no orphan"},
+            exits={0: "at least one file can be acted on", 1: "none can, and each says why; or there is no such file"},
         ),
         Command(
             "approve",
             run="storage.cli.orphans:run_approve",
             summary="approve exactly this plan, as a second person",
-            about="""Above a number of files a person other than the maker must approve before it is applied.""",
+            about="""A second person approves exactly this plan.
+
+    Needed above REPAIR_SECOND_PERSON_ROWS files to adopt, or files to remove above the limits of a purge. The plan's
+    maker cannot approve it.""",
             params=[plan_file("orphans plan"), actor("The second person; recorded.")],
             examples=[("orphans approve plan.json --actor colleague@example.com", "A large one.")],
-            exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
+            exits={0: "the approval is on record", 4: "refused: for example, the maker cannot approve"},
         ),
         Command(
             "discard",
@@ -58,10 +62,11 @@ ORPHANS = Group(
             "apply",
             run="storage.cli.orphans:run_apply",
             summary="apply a plan, with an outcome for each file",
-            about="""Makes each row of the plan, after everything was read again at its turn.
+            about="""Adopts or removes each file of the plan, after reading everything again at its turn.
 
-    A file that changed, or that a document names meanwhile, is left alone, and the others go on. A removed file is kept
-    for PURGE_QUARANTINE_DAYS. Every row can be undone alone (undo-change), or all of them (orphans undo).""",
+    A file that changed, or that a document names meanwhile, is left alone, and the others go on. A copy of a removed
+    file is kept for PURGE_QUARANTINE_DAYS. Every file can be undone alone (undo-change), or all together (orphans
+    undo).""",
             params=[plan_file("orphans plan"), reason(), actor()],
             examples=[("orphans apply plan.json --reason 'ticket 9' --actor you@example.com", "Do it.")],
             exits=ROW_EXITS,
@@ -73,13 +78,13 @@ ORPHANS = Group(
             about="""How far is it, and what became of each file?""",
             params=[job_id()],
             examples=[("orphans status JOB_ID", "Each file with its outcome.")],
-            exits={0: "every row so far was made", 1: "a row was refused or failed, or there is no such job"},
+            exits={0: "every row so far was done", 1: "a row was refused or failed, or there is no such job"},
         ),
         Command(
             "resume",
             run="storage.cli.orphans:run_resume",
             summary="continue a job that stopped",
-            about="""Continues where the worker stopped; a row that was made already is not made twice.""",
+            about="""Continues where the worker stopped; a file that is done is not done twice.""",
             params=[job_id(), actor()],
             examples=[("orphans resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
             exits=ROW_EXITS,
@@ -87,7 +92,7 @@ ORPHANS = Group(
         Command(
             "undo",
             run="storage.cli.orphans:run_undo",
-            summary="undo every row that was made",
+            summary="undo what was done with each file",
             about="""Puts each removed file back as it was, and deletes each document that was made and is unchanged
     since. What changed since is left alone and says so.""",
             params=[job_id(), actor(), reason()],

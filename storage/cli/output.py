@@ -26,6 +26,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def clock(moment: datetime) -> str:
+    """A time for people: in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def plain(value: Any) -> Any:
     """The value in JSON's types: NaN and NA become null, times RFC 3339, dataclasses objects, frames lists of rows."""
     if value is None or isinstance(value, bool | int | str):
@@ -51,7 +56,7 @@ def plain(value: Any) -> Any:
 def say_deployment(found: Deployment) -> None:
     """Prints which backend the answer assumes, and why."""
     say(f"highlights from {found.highlights_place}: {safe(found.highlights_why, 300)}")
-    say(f"key prefix {found.key_prefix!r}: {safe(found.key_prefix_why, 300)}")
+    say(f"key prefix {found.key_prefix or 'none'}: {safe(found.key_prefix_why, 300)}")
 
 
 def print_json(document: Mapping[str, Any], *, sealed: bool = False) -> None:

@@ -25,7 +25,7 @@ from storage.actions.purge.plans import (
 from storage.actions.purge.worker import run_job
 from storage.actions.purge.worker import sweep as sweep_all
 from storage.cli.context import Context, shell_actor, shell_reader
-from storage.cli.output import cost_line, print_json, report_error, rfc3339, safe, say, say_table, size
+from storage.cli.output import clock, cost_line, print_json, report_error, safe, say, say_table, size
 from storage.cli.output import progress as told
 from storage.clients.meter import metering, unbudgeted
 from storage.domain.places import place_of
@@ -108,7 +108,7 @@ def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
     )
     rows: list[tuple[object, ...]] = [(item.key, size(item.size_bytes)) for item in plan.objects[:SHOWN]]
     rows += [(item.path, "document") for item in plan.documents[:SHOWN]]
-    say_table(("WHAT GOES", "SIZE"), rows)
+    say_table(("TO DELETE", "SIZE"), rows)
     more = max(0, len(plan.objects) - SHOWN) + max(0, len(plan.documents) - SHOWN)
     if more:
         say(f"and {more:,} more; the plan's JSON has all of them")
@@ -145,14 +145,14 @@ def say_job(job: Job, undo: Job | None = None) -> None:
         say(f"  claimed but never seen, as acknowledged: {unseen}; nothing proves that they are gone")
     if job.undo_failed:
         say(
-            "  a person asked for its undo, which has not ended: the quarantine stays at any age until the undo ends "
-            f"(purge undo {job.job_id}, or resume) or a person empties it (purge empty {job.job_id})"
+            "  its undo has begun and has not ended: the copies are kept past their time until the undo ends "
+            f"(purge undo {job.job_id}, or resume) or a person deletes them (purge empty {job.job_id})"
         )
         if job.undo_refused:
             say(f"  the undo was refused: {safe(job.undo_refused.get('message', ''), 1_000)}")
     elif job.quarantine == "kept" and job.quarantine_until:
         say(f"  can be undone until {job.quarantine_until:%Y-%m-%d %H:%M} UTC: purge undo {job.job_id}")
-    for title, lines in (("LEFT", job.residue), ("DISTURBED", job.disturbed)):
+    for title, lines in (("LEFT", job.residue), ("OTHER FILE AFFECTED", job.disturbed)):
         for line in lines:
             say(f"{title}: {safe(line, 1_200)}")
     if job.failure:
@@ -165,7 +165,7 @@ def _say_rows(job: Job) -> None:
     """Prints a job of rows, which deletes nothing as a purge does: its own command has each row."""
     total, place = job.objects_total + job.documents_total, place_of(job.job_id)
     say(f"Job {job.job_id}: {job.kind.replace('_', ' ')} of {number(total, 'row')}, {job.state}")
-    say(f"  made: {job.tally.objects + job.tally.documents:,}; left alone: {job.tally.left_alone:,}")
+    say(f"  done: {job.tally.objects + job.tally.documents:,}; left alone: {job.tally.left_alone:,}")
     if job.failure:
         say(f"Stopped: {safe(job.failure.get('message', ''), 1_000)}")
     if place is not None:
@@ -240,9 +240,7 @@ def run_list(context: Context, limit: int) -> int:
     if context.as_json:
         print_json({"jobs": [job_document(job) for job in jobs]})
     else:
-        rows = [
-            (job.job_id, job.kind, job.state, job.scope.spelled, job.actor, rfc3339(job.created_at)) for job in jobs
-        ]
+        rows = [(job.job_id, job.kind, job.state, job.scope.spelled, job.actor, clock(job.created_at)) for job in jobs]
         say_table(("JOB", "KIND", "STATE", "SCOPE", "ACTOR", "BEGUN"), rows)
     return 0
 
@@ -420,4 +418,4 @@ def say_discarded(context: Context, end: PlanEnd) -> None:
         named = {"plan_id": end.plan_id, "fingerprint": end.fingerprint}
         print_json(named | {"discarded_by": end.by, "discarded_at": end.at})
     else:
-        say(f"Discarded by {safe(end.by)} at {rfc3339(end.at)}: plan {end.plan_id}. Nobody can apply it any more.")
+        say(f"Discarded by {safe(end.by)} at {clock(end.at)}: plan {end.plan_id}. Nobody can apply it any more.")

@@ -71,7 +71,7 @@ APPROVE = Command(
     Needed for a whole account, above the limits, and for --erase.""",
     params=[plan_file("purge plan"), actor("Who approves; neither the maker nor the person who applies.")],
     examples=[("purge approve plan.json --actor colleague@example.com", "Approve it.")],
-    exits={0: "the approval is on record", 4: "it does not count: the maker's own, or the plan expired"},
+    exits={0: "the approval is on record", 4: "refused: for example, the maker cannot approve, or the plan expired"},
 )
 DECLINE = Command(
     "decline",
@@ -80,7 +80,7 @@ DECLINE = Command(
     about="""A second person's refusal, recorded for the plan's maker. It does not stop an apply by itself.""",
     params=[plan_file("purge plan"), reason("Why; the plan's maker reads it."), actor("Who declines; not the maker.")],
     examples=[("purge decline plan.json --actor colleague@example.com --reason 'wrong video'", "Decline it.")],
-    exits={0: "the refusal is on record", 4: "the actor may not give it"},
+    exits={0: "the refusal is on record", 4: "refused: the maker cannot decline their own plan"},
 )
 DISCARD = Command(
     "discard",
@@ -93,7 +93,7 @@ DISCARD = Command(
         argument("PLAN", "The plan, as purge plan --out wrote it, or the id of one that the desk keeps."),
         actor("Who discards it: its maker, or an admin."),
     ],
-    examples=[("purge discard plan.json --actor you@example.com", "A plan that was made of the wrong video.")],
+    examples=[("purge discard plan.json --actor you@example.com", "A plan for the wrong video.")],
     exits={0: "the plan is discarded", 1: "no plan has this id", 4: "it was applied, or is somebody else's"},
 )
 STATUS = Command(
@@ -130,7 +130,7 @@ CANCEL = Command(
     about="""Stops a job between two batches. What it has deleted stays in quarantine, and the job can be undone.""",
     params=[job_id(), actor()],
     examples=[("purge cancel JOB_ID --actor you@example.com", "Stop it.")],
-    exits={0: "the job is cancelled, or will stop after the present batch"},
+    exits={0: "the job is cancelled, or will stop after the present batch", 1: "there is no such job"},
 )
 UNDO = Command(
     "undo",
@@ -148,8 +148,8 @@ UNDO = Command(
 EMPTY = Command(
     "empty",
     run="storage.cli.purge:run_empty",
-    summary="end a quarantine that stays because its undo failed; nothing comes back then",
-    about="""Ends a quarantine that stays because its undo failed. Nothing comes back then.""",
+    summary="delete the copies of a quarantine whose undo failed; this cannot be undone",
+    about="""Deletes the copies of a quarantine that stays because its undo failed. This cannot be undone.""",
     params=[
         job_id(),
         option("--confirm", "TEXT", "The scope spelled out, as for apply.", default=""),
@@ -157,13 +157,13 @@ EMPTY = Command(
         actor(),
     ],
     examples=[("purge empty JOB_ID --confirm u1/v1 --reason 'ticket 7' --actor you@example.com", "End it.")],
-    exits={0: "nothing is left of it", 3: "it stopped; continue it with resume"},
+    exits={0: "no copy is left", 1: "there is no such job", 3: "it stopped; continue it with resume"},
 )
 LIST = Command(
     "list",
     run="storage.cli.purge:run_list",
     summary="the newest jobs",
-    about="""The newest jobs, newest first.""",
+    about="""Lists the newest jobs, the newest first.""",
     params=[option("--limit", "N", "How many, from 1 to 500; 20 by default.", type=int, default=20)],
     examples=[("purge list --limit 5", "The last five.")],
     exits={0: "printed"},
@@ -172,10 +172,12 @@ WORKER = Command(
     "worker",
     run="storage.cli.purge:run_worker",
     summary="run one job, or all that were abandoned and all quarantines that expired",
-    about="""Runs jobs that no worker runs any more. A scheduler should run it with --sweep, every few minutes.""",
+    about="""Runs jobs whose worker is gone, and empties quarantines that expired.
+
+    A scheduler should run it with --sweep, every few minutes.""",
     params=[
         option("--job", "JOB_ID", "This job."),
-        flag("--sweep", "Every job that no worker runs any more, and every quarantine that expired."),
+        flag("--sweep", "Every job whose worker is gone, and every quarantine that expired."),
     ],
     examples=[("purge worker --sweep", "For a scheduler."), ("purge worker --job JOB_ID", "One job, here.")],
     exits={0: "all the jobs that ran ended well", 1: "something was left", 3: "a job stopped"},

@@ -17,11 +17,11 @@ from storage.actions.purge.meanwhile import OF_ROLLUPS, take_purged
 from storage.actions.search_index import IndexWritten
 from storage.cli.context import Context
 from storage.cli.output import (
+    clock,
     percent,
     print_json,
     progress,
     report_error,
-    rfc3339,
     safe,
     say,
     say_deployment,
@@ -73,7 +73,7 @@ def _run_show(context: Context, shard: str, top: int) -> int:
 def _say(view: FleetView, top: int, *, old: bool) -> None:
     marks = [word for word, wrong in (("OLD", old), ("INCOMPLETE", not view.complete)) if wrong]
     say(
-        f"as of {rfc3339(view.read_at)}, {len(view.parts)} of {number(view.shards, 'shard')}, made with "
+        f"as of {clock(view.read_at)}, {len(view.parts)} of {number(view.shards, 'shard')}, made with "
         f"{number(view.made_with_reads, 'read')}{''.join(f' - {mark}' for mark in marks)}"
     )
     totals = view.totals
@@ -190,8 +190,7 @@ def _make(context: Context, shard_text: str) -> int:
     else:
         totals = made.content["totals"]
         say(
-            f"shard {made.index}/{made.count}, as of {rfc3339(made.read_at)}"
-            + ("" if made.complete else " - INCOMPLETE")
+            f"shard {made.index}/{made.count}, as of {clock(made.read_at)}" + ("" if made.complete else " - INCOMPLETE")
         )
         users, clips = totals.get("users", 0), totals.get("clips", 0)
         say(f"{number(users, 'customer')}, {number(clips, 'clip')}, {size(totals.get('clip_bytes', 0))}")

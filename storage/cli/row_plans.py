@@ -12,7 +12,7 @@ from storage.actions.purge.jobs import resume
 from storage.actions.purge.worker import run_job
 from storage.actions.row_plans import RowPlans
 from storage.cli.context import Context, shell_actor
-from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table
+from storage.cli.output import clock, print_json, progress, safe, say, say_table
 from storage.cli.purge import is_id, is_kept_plan, refusing, say_discarded
 from storage.clients.meter import unbudgeted
 from storage.domain.policy import Actor
@@ -20,6 +20,7 @@ from storage.domain.purge.job import Job
 from storage.domain.row_plan import RowPlan
 from storage.errors import BadInput, Refused
 from storage.repositories.jobs import Jobs
+from storage.text import number
 
 P = TypeVar("P", bound=RowPlan)
 A = TypeVar("A", bound=str)
@@ -45,7 +46,7 @@ def say_end_of_plan(plan: RowPlan, needed: str, out: str | None) -> None:
     """Prints whether a second person is needed, and until when the plan holds."""
     if needed:
         say(f"A second person must approve it: {needed}.")
-    say(f"Nothing was changed. Valid until {rfc3339(plan.expires_at)}{f'; written to {out}' if out else ''}.")
+    say(f"Nothing was changed. Valid until {clock(plan.expires_at)}{f'; written to {out}' if out else ''}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Verbs(Generic[P]):
         return 0
 
     def apply(self, context: Context, file: Path, reason: str, actor: str) -> int:
-        """Runs the job in this process. Exit 0 when every row was made, 1 when one was refused or failed."""
+        """Runs the job in this process. Exit 0 when every row was done, 1 when one was refused or failed."""
         plan, who = self.plans.in_file(file), shell_actor(actor)
         purging = open_purging(context.stores, progress)
         return self._begin(context, purging, lambda: self.apply_plan(purging, plan, reason, who))
@@ -98,7 +99,7 @@ class Verbs(Generic[P]):
         return self._begin(context, purging, lambda: self.undo_job(purging, job_id, reason, who))
 
     def status(self, context: Context, job_id: str) -> int:
-        """Exit 0 when every row so far was made, 1 when one was refused or failed, or the job stopped."""
+        """Exit 0 when every row so far was done, 1 when one was refused or failed, or the job stopped."""
         is_id(job_id, self.plans.command, "JOB_ID")
         purging = open_purging(context.stores)
         return self._print(context, purging, purging.jobs.get(job_id))
@@ -121,12 +122,12 @@ class Verbs(Generic[P]):
         else:
             shown = [(safe(self.subject(row), 300), row["outcome"], safe(row["why"], 300)) for row in rows]
             say_table((self.heading, "OUTCOME", "WHY"), shown)
-            say(f"Job {job.job_id} is {job.state}: {made:,} of {total:,} rows were made.")
+            say(f"Job {job.job_id} is {job.state}: {made:,} of {number(total, 'row')} done.")
             if job.failure:
                 say(f"It stopped: {safe(job.failure.get('message', ''), 400)}")
             if not job.of and made and job.state != "undone":
                 command = self.plans.command
-                until = f", until {rfc3339(job.copies_until)}" if job.copies_until else ""
+                until = f", until {clock(job.copies_until)}" if job.copies_until else ""
                 say(f"Undo it{until}: python -m storage {command} undo {job.job_id} --actor EMAIL --reason TEXT")
         if job.failure:
             return 3

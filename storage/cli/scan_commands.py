@@ -26,9 +26,10 @@ VERIFY = Command(
             "With --all: only the I-th of N equal parts of the ids that Firebase gives. auto/N takes I from an indexed "
             "job (JOB_COMPLETION_INDEX), auto both from Cloud Run (CLOUD_RUN_TASK_INDEX, CLOUD_RUN_TASK_COUNT).",
         ),
-        option("--checkpoint", "FILE", "With --all: keep the results here, and go on where it stopped.", type=Path),
+        option("--checkpoint", "FILE", "With --all: keep the progress in this file, and continue from it.", type=Path),
         flag(
-            "--strangers", "With --all: also customers that only the bucket knows; one more listing and read for each."
+            "--strangers",
+            "With --all: also customers with objects and no document; one more listing and read for each.",
         ),
         optional(
             "--contents",
@@ -49,7 +50,7 @@ VERIFY = Command(
             "--on",
             "ADDRESS",
             "With --all: on the workers of a Dask scheduler (tcp://HOST:8786), or with local on processes of this "
-            "machine. Needs make cluster. With --keep a scan that was killed goes on where it stood.",
+            "machine. Needs make cluster. With --keep, a scan that was killed continues where it stopped.",
         ),
         flag("--csv", "The findings as CSV, safe to open in a spreadsheet."),
     ],
@@ -59,7 +60,7 @@ VERIFY = Command(
         ("verify u1 --contents", "All of one customer, with a look into each clip."),
         ("verify --all --contents 5", "Every customer, with a look into one clip of twenty."),
         ("verify --all --checkpoint scan.jsonl --csv", "Every customer, in a scan that can be stopped and resumed."),
-        ("verify --all --keep", "Every customer, kept: a scheduler's call for every night."),
+        ("verify --all --keep", "Every customer, and keep the result: for a scheduler, every night."),
         ("verify --all --keep --on tcp://scan-scheduler:8786", "The same on a Dask cluster."),
     ],
     exits={0: "no findings", 1: "there are findings", 3: "the scan is incomplete: a backend refused or was away"},
@@ -67,7 +68,7 @@ VERIFY = Command(
 SCANS = Command(
     "scans",
     run="storage.cli.scans:run_scans",
-    summary="the kept scans, one of them, or what is new between two",
+    summary="list the kept scans, show one, or compare two",
     about="""What did verify --all --keep find, and what is new, gone and still there since?
 
     Without WHAT it lists the kept scans, the newest first. show prints one whole. diff compares two, or the last two:
@@ -79,7 +80,7 @@ SCANS = Command(
         argument("WHAT", "show, diff or join.", required=False, type=click.Choice(("show", "diff", "join"))),
         argument(
             "SCAN_IDS",
-            "Of show one; of diff two, the older first, or none; of join all parts, or none.",
+            "show takes one; diff takes two, the older first, or none; join takes all parts, or none.",
             required=False,
             nargs=-1,
         ),

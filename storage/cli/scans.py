@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from storage.cli.context import Context
-from storage.cli.output import print_json, rfc3339, safe, say, say_checked, say_table
+from storage.cli.output import clock, print_json, safe, say, say_checked, say_table
 from storage.domain.scans.comparison import diff, findings_of, repeat_offenders
 from storage.domain.scans.kept import ScanHead
 from storage.domain.scans.parts import check_run, name
@@ -61,7 +61,7 @@ def _list(context: Context, limit: int) -> int:
     rows = [
         (
             head.scan_id,
-            rfc3339(head.finished_at),
+            clock(head.finished_at),
             _extent(head),
             f"{head.checked.get('users', 0):,}",
             f"{head.findings:,}",
@@ -106,7 +106,7 @@ def _diff(context: Context, scan_ids: Sequence[str]) -> int:
     if context.as_json:
         print_json(found)
         return status
-    say(f"from {old.head.scan_id} ({rfc3339(old.head.finished_at)})")
+    say(f"from {old.head.scan_id} ({clock(old.head.finished_at)})")
     _say_head(new.head)
     counts = f"{len(found['new_findings']):,} new, {len(found['gone_findings']):,} gone, {found['still']:,} still there"
     unseen = f", {found['not_looked_at']:,} not looked at again" if found["not_looked_at"] else ""
@@ -131,7 +131,7 @@ def _join(context: Context, scan_ids: Sequence[str], run: str) -> int:
         return 0
     _say_head(head)
     say(f"joined of run {parts.run}:" if parts.run else "joined:")
-    rows = [(name(one), one.scan_id, rfc3339(one.started_at), rfc3339(one.finished_at)) for one in parts.heads]
+    rows = [(name(one), one.scan_id, clock(one.started_at), clock(one.finished_at)) for one in parts.heads]
     say_table(("SHARD", "PART", "BEGAN", "ENDED"), rows)
     for words in parts.notes:
         say(f"NOTE: {words}")
@@ -139,7 +139,7 @@ def _join(context: Context, scan_ids: Sequence[str], run: str) -> int:
 
 
 def _say_head(head: ScanHead) -> None:
-    say(f"scan {head.scan_id}, {_extent(head)}, ended {rfc3339(head.finished_at)}")
+    say(f"scan {head.scan_id}, {_extent(head)}, ended {clock(head.finished_at)}")
     if head.doubt:
         say(f"IMPLAUSIBLE: {safe(head.doubt, 300)}")
     for words in head.not_looked_at:
@@ -162,7 +162,7 @@ def _say_findings(title: str, findings: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    return rfc3339(value) if hasattr(value, "astimezone") else value
+    return clock(value) if hasattr(value, "astimezone") else value
 
 
 def _say_offenders(found: Iterable[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from storage.actions import audit
 from storage.actions.audit import UNKNOWN
 from storage.actions.links import link_to_send
 from storage.cli.context import Context, applying, shell_reader
-from storage.cli.output import print_json, progress, rfc3339, safe, say, size
+from storage.cli.output import clock, print_json, progress, safe, say, size
 from storage.domain.audit_chain import Event
 from storage.domain.documents import Clip
 from storage.domain.media import MediaKind
@@ -50,7 +50,7 @@ def run_url(
         print_json(document | {"content_type": signed.content_type, "prefix_doubt": link.doubt or None})
         return 0
     say(signed.url)
-    sys_note = f"{signed.content_type}, {size(link.object.size_bytes)}, good until {rfc3339(signed.expires_at)}"
+    sys_note = f"{signed.content_type}, {size(link.object.size_bytes)}, valid until {clock(signed.expires_at)}"
     say(sys_note)
     return 0
 

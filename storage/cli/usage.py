@@ -76,7 +76,7 @@ def say_credits(ledger: CreditLedger) -> None:
         for one in ledger.months
     ]
     if rows:
-        say_table(("CREDITS OF", "ENTRIES", "CHARGED", "USED AT ITS END", ""), rows)
+        say_table(("CREDITS IN", "ENTRIES", "CHARGED", "USED AT ITS END", ""), rows)
     for note in ledger.notes:
         say(safe(note, 600))
 
@@ -185,7 +185,7 @@ def _say_usage(usage: Usage, ledger: Ledger) -> None:
         say(safe(note, 600))
     unknown_counters = [c.name for c in usage.counters if c.drift is None and not c.dead]
     if unknown_counters:
-        say(f"Not there or not usable: {safe(', '.join(unknown_counters), 1_000)}")
+        say(f"Counters that are missing or not usable: {safe(', '.join(unknown_counters), 1_000)}")
     elif not drifting:
         say("Every counter is right.")
 
@@ -193,12 +193,12 @@ def _say_usage(usage: Usage, ledger: Ledger) -> None:
 def _say_ledger(ledger: Ledger) -> None:
     """The bucket's side, why it is not that of the documents, and what lies beside."""
     if ledger.stored_bytes is not None:
-        say(f"The objects of these clips in the bucket have {size(ledger.stored_bytes)}.")
+        say(f"The bucket holds {size(ledger.stored_bytes)} of objects of these clips.")
     rows: list[tuple[object, ...]] = [
         (cause_words(one.cause, ledger), f"{one.bytes:+,}", f"{one.clips:,}") for one in ledger.differences or ()
     ]
     if rows:
-        say_table(("BUCKET LESS DOCUMENTS", "BYTES", "CLIPS"), rows)
+        say_table(("BUCKET MINUS DOCUMENTS", "BYTES", "CLIPS"), rows)
     beside = [
         (cause_words(one.cause, ledger), size(one.bytes), "unknown" if one.objects is None else f"{one.objects:,}")
         for one in ledger.beside

@@ -16,12 +16,12 @@ from storage.cli.checkpoint import COLUMNS, ScanLog
 from storage.cli.cluster import scan_on
 from storage.cli.context import Context
 from storage.cli.output import (
+    clock,
     cost_line,
     plain,
     print_json,
     progress,
     report_error,
-    rfc3339,
     safe,
     say,
     say_checked,
@@ -309,7 +309,7 @@ def _say_estimate(records: Records, shard: tuple[int, int] | None) -> None:
     if view is None or cost is None:
         progress("estimate: unknown until there is a rollup (python -m storage rollup)")
         return
-    progress(f"{cost_line(cost).replace('cost:', 'estimate: about')}, by the rollup of {rfc3339(view.read_at)}")
+    progress(f"{cost_line(cost).replace('cost:', 'estimate: about')}, by the rollup of {clock(view.read_at)}")
 
 
 def _progress(state: ScanProgress) -> None:

@@ -121,7 +121,7 @@ def test_a_well_account_of_each_generation_exits_0_without_a_warning(made: Made)
     assert (line["ok"], line["detail"].split(":")[0]) == (True, served)
     (line,) = [check for check in checked if check["name"] == "key_prefix"]
     assert "3 of 3 keys" in line["detail"]
-    assert f"found out: {made.home!r}" in line["detail"]
+    assert f"the desk found {repr(made.home) if made.home else 'no prefix'}" in line["detail"]
     for question in (("usage", CUSTOMER), ("verify", CUSTOMER), ("purge", "plan", CUSTOMER)):
         answer = made.run(*question, "--json")
         warnings = [said for said in answer.json.get("warnings", []) if "less than an hour old" not in said]  # as here

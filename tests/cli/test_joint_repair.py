@@ -335,7 +335,7 @@ def test_purge_status_says_of_a_repair_what_it_made_and_where_its_rows_are(desk,
     job_id = apply(desk, plan()).json["job_id"]
     answer = desk.run("purge", "status", job_id)
     assert "deleted" not in answer.out
-    assert f"made: {COUNT}; left alone: 0" in answer.out
+    assert f"done: {COUNT}; left alone: 0" in answer.out
     assert f"repair status {job_id}" in answer.out
     none = desk.run("purge", "certificate", job_id, "--json")
     assert (none.status, none.json["error"]["message"]) == (1, f"No certificate was written for {job_id}.")

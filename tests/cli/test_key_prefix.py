@@ -85,7 +85,7 @@ def test_where_a_sample_told_the_prefix_a_customer_of_the_older_one_is_well_with
     for number in range(3):
         stored(desk, "", f"a{number}")
     stored(desk, uid="zz")
-    assert "found out: ''" in prefix_check(desk)[1]["detail"]
+    assert "the desk found no prefix" in prefix_check(desk)[1]["detail"]
     assert desk.run("verify", "zz", "--json").json["prefix_doubt"] is None
     assert "key_prefix" not in str(desk.run("diagnose", "zz", VIDEO, "--json").json["evidence"])
     assert "R2_KEY_PREFIX" not in desk.run("url", "zz", VIDEO, CLIP).err

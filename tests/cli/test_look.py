@@ -178,7 +178,7 @@ def test_an_account_of_today_that_is_well_exits_0_though_dead_counters_differ(de
     assert answer.json["worker"] == {
         "limit_bytes": 1024 * MIB, "room_bytes": 1024 * MIB - 1_000, "refuses": False, "tier": "free",
     }  # fmt: skip
-    assert "totals are dead" in desk.run("usage", "u1").out
+    assert "dead counters" in desk.run("usage", "u1").out
     recount = desk.run("recount", "u1", "--json")
     assert (recount.status, recount.json["drifting"]) == (0, 2)  # it would write them all the same
     listed = desk.run("recount", "u1").out

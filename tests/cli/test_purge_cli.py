@@ -341,4 +341,4 @@ def test_a_refusal_says_each_ground_once_and_a_list_says_times_as_everything_doe
     assert emptied.status == 4
     assert "\n  - " not in emptied.err
     (row,) = desk.run("purge", "list").out.splitlines()[1:]
-    assert row.endswith(job["created_at"])
+    assert row.endswith(f"{job['created_at'][:19].replace('T', ' ')} UTC")
