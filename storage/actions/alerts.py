@@ -160,7 +160,8 @@ def _stuck(sources: Sources) -> Iterator[Alert]:
         if video.diagnosis.verdict == "disclosure":
             pair = f"{video.diagnosis.uid}/{video.diagnosis.video_id}"
             key = hashlib.sha256(pair.encode(errors="surrogatepass")).hexdigest()[:16]  # the desk keeps no id here
-            yield Alert("disclosure", key, "open", "A document names another customer's clip, which is there.", "/")
+            summary = "A document names another customer's clip, and that clip exists."
+            yield Alert("disclosure", key, "open", summary, "/")
 
 
 _NEWS: Final[Mapping[str, str]] = {
@@ -530,6 +531,6 @@ def try_target(trail: AuditTrail, target: Target, actor: Actor, now: datetime) -
     event = attributed(actor, Event("alerts.try", "done", detail={"target": target.name}))
     with refusals_recorded(trail, event):
         authorise(actor, "alerts.try", now=now)
-    ok = target.send("Clip Desk: a trial", f"Somebody tried this target at {moment(now)}. Nothing is wrong.")
+    ok = target.send("Clip Desk: a trial", f"This is a trial message of {moment(now)}. Nothing is wrong.")
     trail.append(replace(event, outcome="done" if ok else "failed"))
     return ok

@@ -175,7 +175,7 @@ def _sign_outs(stores: Stores) -> Check:
     def look() -> str:
         found = stores.records.raw(sign_outs.PATH)
         known = len(sign_outs.from_fields(found.fields).ended) if found is not None and found.fields is not None else 0
-        return f"{sign_outs.PATH} says of {known:,} people when they signed out; each replica reads it once a minute"
+        return f"{sign_outs.PATH} has the last sign-outs of {known:,} people; each replica reads it once a minute"
 
     return _probe("sign_outs", look)
 
@@ -274,10 +274,12 @@ def _key_prefix(stores: Stores, sample: _Sample) -> Check:
         others = " or ".join(repr(prefix) for prefix in found.others[:3])
         remedy = f"Set R2_KEY_PREFIX to {others}, as the worker has it. Repair, upload and purge nothing before that."
         return Check(name, False, found.reason, remedy)
-    said = f"{found.expected:,} of {found.keys:,} keys of a sample begin with {layout.prefix!r} and their customer's id"
+    begin = f"{layout.prefix!r} and their customer's id" if layout.prefix else "their customer's id, without a prefix"
+    said = f"{found.expected:,} of {found.keys:,} keys of a sample begin with {begin}"
     said = said if found.keys else "no document of a sample names a key yet"
     if stores.settings.r2.key_prefix is None:
-        said = f"{said}; R2_KEY_PREFIX is not set, found out: {layout.prefix!r}. {stores.deployment().key_prefix_why}"
+        prefix = repr(layout.prefix) if layout.prefix else "no prefix"
+        said = f"{said}; R2_KEY_PREFIX is not set, the desk found {prefix}. {stores.deployment().key_prefix_why}"
     return Check(name, True, said)
 
 

@@ -130,7 +130,7 @@ def apply_joint_plan(purging: Purging, plan: JointPlan, reason: str, actor: Acto
         JOINT_PLANS.check_open(purging, plan)
         refuse_ended(purging, plan.plan_id)
         if not plan.willing:
-            raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
+            raise Refused("No row of the plan can be applied.", remedy="Its rows say why; make another plan.")
         approved = JOINT_PLANS.approvers(purging, plan, email, second_person_needed(purging, plan))
         JOINT_PLANS.store(purging, plan)
         job = JOINT_PLANS.job(purging, plan, "repair", email, why, approved, documents=len(plan.rows))

@@ -39,13 +39,14 @@ from storage.domain.orphans import (
 )
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.job import Job, JobTally, Kind
-from storage.domain.purge.scope import GIB, Scope
+from storage.domain.purge.scope import Scope
 from storage.domain.row_plan import Outcome
 from storage.domain.upload import UploadPlan
 from storage.errors import BackendError, BadInput, NotFound, Refused, Stale, Unsettled
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.jobs import Jobs
 from storage.services.orphans import Looking, candidates
+from storage.text import size_words
 
 COPY: Final = "object"  # the name of a removed object's copy: the desk's own keys hold no title
 CHANGE: Final[Mapping[OrphanAction, str]] = {"adopt": "adopt", "remove": "remove-orphan"}  # kinds of changes
@@ -113,7 +114,7 @@ def second_person_needed(purging: Purging, plan: OrphanPlan) -> str:
     if count > most:
         return f"{count:,} objects are more than {most:,}"
     if plan.action == "remove" and plan.total_bytes > limits.most_bytes:
-        return f"{plan.total_bytes:,} bytes are more than {limits.most_bytes / GIB:g} GiB"
+        return f"{size_words(plan.total_bytes)} are more than {size_words(limits.most_bytes)}"
     return ""
 
 
@@ -130,7 +131,7 @@ def apply_orphan_plan(purging: Purging, plan: OrphanPlan, reason: str, actor: Ac
         ORPHAN_PLANS.check_open(purging, plan)
         refuse_ended(purging, plan.plan_id)
         if not plan.willing:
-            raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
+            raise Refused("No row of the plan can be applied.", remedy="Its rows say why; make another plan.")
         approved = ORPHAN_PLANS.approvers(purging, plan, email, second_person_needed(purging, plan))
         mine = purging.jobs.find(plan.job_id)
         if mine is not None:

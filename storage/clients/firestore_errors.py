@@ -75,7 +75,9 @@ MEANINGS: Mapping[grpc.StatusCode, _Meaning] = {
         Throttled, "Firestore's quota or rate limit is used up", "Wait, and check the project's quota and billing."
     ),
     Code.FAILED_PRECONDITION: _Meaning(BackendError, "Firestore refused in its present state", _SETTINGS_REMEDY),
-    Code.ABORTED: _Meaning(Unreachable, "Firestore gave the call up under contention", "Try again in a moment."),
+    Code.ABORTED: _Meaning(
+        Unreachable, "Firestore gave up the call because of other writers", "Try again in a moment."
+    ),
     Code.OUT_OF_RANGE: _Meaning(Unusable, "Firestore does not accept a value of the request", _REPORT_REMEDY),
     Code.UNIMPLEMENTED: _Meaning(Unusable, "this backend does not know the call", _REPORT_REMEDY),
     Code.INTERNAL: _Meaning(Unreachable, "Firestore failed internally", _NETWORK_REMEDY),

@@ -113,7 +113,7 @@ def told_source(have: Sequence[bool], how: str = "newest") -> tuple[Served, str]
     """
     asked, there = len(have), sum(have)
     if not asked:
-        return "mixed", "No video that should have highlights was found to tell by, so either place counts."
+        return "mixed", "No video that should have highlights was found to judge by, so either place counts."
     served: Served = "document" if there * 2 >= asked else "mixed" if there else "object"
     which = f"the {how} {number(asked, 'video')} that should have highlights"
     if served == "object":
@@ -131,7 +131,7 @@ def told_prefix(named: Iterable[tuple[str, str]]) -> tuple[str, str]:
             f"No document of a sample names a key of its own, so it is the default {DEFAULT_PREFIX!r}.",
         )
     prefix = max(KNOWN_PREFIXES, key=lambda known: (found[known], known == DEFAULT_PREFIX))
-    said = f"{found[prefix]:,} of {number(keys, 'key')} of a sample of documents"
+    said = f"{found[prefix]:,} of {number(keys, 'key')} in a sample of documents"
     return prefix, f"{said} {'begin' if keys != 1 else 'begins'} with {_named(prefix)}."
 
 

@@ -228,17 +228,17 @@ def cannot_search(text: str) -> tuple[str, ...]:
     told = []
     if any(is_shortened(found) for found in _WEB.findall(text)):
         told.append(
-            "where a shortened link leads: the desk opens no link; open it, and paste the address that it leads to"
+            "where a shortened link leads (the desk opens no link: open it, and paste the address that it leads to)"
         )
     if re.fullmatch(r"\+?[\d\s().-]{7,20}", text) and sum(map(str.isdigit, text)) >= 7:
-        told.append("telephone numbers: neither store has any")
+        told.append("telephone numbers (neither store has any)")
     if re.fullmatch(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){3,7}", text, re.IGNORECASE):
-        told.append("network addresses: neither store has any")
+        told.append("network addresses (neither store has any)")
     if re.match(r"(?:cus|sub|in|pi|ch|cs|re|txn)_[A-Za-z0-9]{8,}$", text):
-        told.append("ids of payments: they are with the payment provider")
+        told.append("ids of payments (the payment provider has them)")
     return (
         *told,
-        "names of persons: the product keeps none, only what their addresses hold",
+        "names of persons (the product keeps none, only what their addresses hold)",
         "what is said or shown in a video, descriptions, prompts and error messages",
         "payments, telephone numbers and network addresses",
     )

@@ -141,7 +141,7 @@ def authorise(actor: Actor, action: Action, *, now: datetime) -> None:
         least = LEAST_ROLE.get(action, "admin")
         raise NotPermitted(
             f"Your roles do not allow this: {action}.",
-            remedy=f"It needs the role {least}. Ask an administrator of the desk for it.",
+            remedy=f"It needs the role {least}. Ask an admin of the desk for it.",
             operation=action,
         )
     if action in CHANGES and actor.sign_in_expires_at is not None and now >= actor.sign_in_expires_at:

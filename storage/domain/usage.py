@@ -416,23 +416,23 @@ def usage_notes(usage: Usage) -> tuple[str, ...]:
 def _plan_notes(plan: EffectivePlan) -> Iterator[str]:
     if plan.written and plan.known and not plan.literal:
         yield (
-            f"There is no document plans/{plan.written}, and today's API looks for just that: it counts the customer "
-            "as free, while the worker reads the name without case."
+            f"There is no document plans/{plan.written}, and today's API looks for exactly that id, so it counts the "
+            "customer as free; the worker takes the name in any case."
         )
     if plan.tier != plan.plan_id and plan.known:
-        yield f"The plan's document has the id {plan.tier}, and the API takes the plan for that tier."
+        yield f"The plan's document has the id {plan.tier}, so the API treats the plan as that tier."
 
 
 def _counter_notes(usage: Usage) -> Iterator[str]:
     if not usage.accounted:
         yield (
-            "There is no accounting document. Today's backend creates one with 0 before the next clip, and goes by "
-            "that; older ones go by the customer's own total."
+            "There is no accounting document. Today's backend creates one with 0 before the next clip, and uses that; "
+            "older backends use the total in the customer's own document."
         )
     elif any(counter.dead for counter in usage.counters):
         yield (
-            "The customer's own totals are dead: beside an accounting document the backend no longer raises them, "
-            "nobody reads them, and that they differ is no fault."
+            "The totals in the customer's own document are no longer kept (dead counters): the backend uses the "
+            "accounting document, so a difference there is no fault."
         )
 
 
@@ -443,9 +443,9 @@ def worker_refusal(usage: Usage) -> str:
         return ""
     limit, room, wanted = (size_words(n) for n in (worker.limit_bytes, worker.room_bytes, CLIP_ROOM_BYTES))
     return (
-        f"The worker makes no clip: it wants {wanted} of room before each, and {room} of {limit}, the limit of its "
-        f"tier {worker.tier}, are left. A rendering may then end as completed, without new clips and without an error, "
-        "and its credits are charged."
+        f"The worker makes no clips: it needs {wanted} of free room for each, and {room} of {limit}, its limit for "
+        f"the tier {worker.tier}, are left. A rendering may then end as completed, without new clips and without an "
+        "error, and its credits are charged."
     )
 
 
@@ -458,21 +458,21 @@ def worker_notes(usage: Usage) -> Iterator[str]:
     if worker.refuses:
         yield worker_refusal(usage)
     else:
-        yield f"The worker makes no clip once less than {wanted} of its {limit} are left: each clip wants that room."
+        yield f"The worker needs {wanted} of free room for each clip: it makes none when less of its {limit} is left."
     if usage.storage.limit == 0:
-        yield "A limit of 0 blocks nothing in the API, which shows 0 %; in the worker a limit of 0 blocks every clip."
+        yield "With a limit of 0 the API blocks nothing, and shows 0 %; the worker then blocks every clip."
     if worker.limit_bytes != usage.storage.limit:
         yield (
-            f"The worker goes by {limit}, the constant of its tier {worker.tier}; a plan's document does not reach it. "
-            f"By the plan the limit is {size_words(usage.storage.limit)}."
+            f"The worker uses its own fixed limit for the tier {worker.tier}, {limit}, and not the plan's limit of "
+            f"{size_words(usage.storage.limit)}."
         )
 
 
 def _credit_notes(usage: Usage) -> Iterator[str]:
     if usage.credits is not None and usage.credits.state == "near_limit":
         yield (
-            "An operation is refused where it costs more credits than are left (mostly 3 to 30 each), so near the "
-            "limit can already be a refusal; an analysis is charged afterwards and may pass the limit."
+            "An operation is refused if it costs more credits than are left (mostly 3 to 30 each), so the customer may "
+            "be refused before the limit is reached. An analysis is charged afterwards and may pass the limit."
         )
 
 

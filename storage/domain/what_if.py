@@ -217,7 +217,7 @@ def _notes(account: Basis, one: Supposed, now: datetime) -> Iterator[str]:
     yield from one.notes
     tier = account.user.plan_tier
     if one.plan is not None and tier is not None:
-        yield f"The worker goes on by the document's plan_tier ({tier[:40]}), which another plan does not change."
+        yield f"The worker still uses the document's plan_tier ({tier[:40]}), which another plan does not change."
     usage = account.usage(now)
     drift = next((counter.drift for counter in usage.counters if counter.name == usage.enforced_by), None)
     if one.recounted and drift:
@@ -281,7 +281,7 @@ def without_account() -> Supposed:
     return Supposed(
         "without the whole account",
         gone=True,
-        notes=("The next sign-in of this person creates a fresh account: free, with nothing used.",),
+        notes=("The next sign-in of this customer creates a new account: free, with nothing used.",),
     )
 
 

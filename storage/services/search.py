@@ -416,7 +416,7 @@ def _address_part(search: _Search, typed: str) -> bool:
     head = search.index()
     if head is None:
         search.unreached.append(
-            f"parts of the addresses of others than {SCAN_LIMIT:,} customers: there is no index; a rollup writes it"
+            f"parts of addresses beyond the first {SCAN_LIMIT:,} customers: there is no index; a rollup writes it"
         )
         what = f"the addresses of the first {SCAN_LIMIT:,} customers, for a part, in any case: there is no index"
         return search.look(what, lambda: of_address_part(search.some_users(), typed))

@@ -172,7 +172,7 @@ def load(values: Mapping[str, str], auth: Mapping[str, Any] | None = None, *, ro
         groups_claim=reader.text("GROUPS_CLAIM", "groups"),
         idle_minutes=reader.whole("SESSION_IDLE_MINUTES", 30, 1, 1_440),
         session_hours=reader.whole("SESSION_MAX_HOURS", 10, 1, 720),
-        contact=reader.text("ACCESS_CONTACT", "an administrator of the desk"),
+        contact=reader.text("ACCESS_CONTACT", "an admin of the desk"),
         metrics_token=Secret(token) if token else None,
     )
     if token and len(token) < 16:

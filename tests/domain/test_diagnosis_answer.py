@@ -107,8 +107,8 @@ def test_an_unknown_store_is_shown_as_unknown_in_the_evidence(found: VideoFacts)
 
 @pytest.mark.parametrize(
     ("tally", "said"),
-    [(clips(2, failed=1), "its clips 1 could not be provided; the others are in place"),
-     (clips(failed=2), "its clips 2 could not be provided. Please")],
+    [(clips(2, failed=1), "1 of its clips could not be provided; the others are in place"),
+     (clips(failed=2), "2 of its clips could not be provided. Please")],
 )  # fmt: skip
 def test_of_a_video_with_failed_clips_nobody_says_that_everything_is_in_place(tally: Any, said: str) -> None:
     thumbnail = Finding("missing_thumbnail", "warning", "u1", "vid-0001", "c1")
@@ -224,17 +224,17 @@ def test_findings_of_the_upload_check_show_up_as_evidence() -> None:
         (facts(video(expected_clips=9)), "clip_documents", False, "9 expected"),
         (facts(video(clips_count=5)), "counters", False, "clips_count says 5, there are 3"),
         (facts(video(total_size_bytes=1)), "counters", False, "they add up to 300"),
-        (facts(things=objects(2, size_mismatch=1)), "clip_objects", False, "2 of 3 clips intact; 1 size mismatch"),
+        (facts(things=objects(2, size_mismatch=1)), "clip_objects", False, "3 clips intact; 1 object of another size"),
         (facts(quota=Known(QuotaState("free", ("storage",)))), "quota", False, "used up: storage"),
         (
             facts(quota=Known(QuotaState("free", (), "The worker makes no clip."))),
             "quota",
             False,
-            "the room that the worker wants. The worker makes no clip.",
+            "the room that the worker needs. The worker makes no clip.",
         ),
         (facts(quota=Unknown("No answer.", "unreachable")), "quota", None, "could not be read"),
         (facts(video("processing", **STANDING, source_video_status="expired")), "source_video", True, "expired"),
-        (nothing_rendered(video("analyzed"), source_present=False), "source_video", True, "never fetched"),
+        (nothing_rendered(video("analyzed"), source_present=False), "source_video", True, "not fetched yet"),
         (facts(source_present=False), "source_video", True, "not in the bucket: a job that needs it fetches it again"),
         (facts(video(source_video_expires_at=ago(days=1)), source_present=False), "source_video", True, "was fetched"),
         (
@@ -298,7 +298,7 @@ def test_each_check_tells_what_it_found_and_whether_that_is_well(
         ),
         (
             facts(things=seen(Playing(plays=1, does_not_play=1), gone=1)),
-            "1 clip that plays; 1 that does not; 1 that is not",
+            "1 clip that plays; 1 that does not; 1 without a usable file",
         ),
         (facts(stored=NO_OBJECT), "Video is still being processed"),
         (facts(stored=NO_OBJECT, inside=DOCUMENT), "The highlights; 3 clips"),
@@ -312,7 +312,7 @@ def test_each_check_tells_what_it_found_and_whether_that_is_well(
         (facts(stored=BROKEN_OBJECT), "An error"),
         (
             facts(things=objects(1, missing_object=2)),
-            "it plays was not checked; 2 that are not there",
+            "it plays was not checked; 2 without a usable file",
         ),
         (facts(video("failed")), "marked as failed"),
         (nothing_rendered(video("failed")), "its page says"),

@@ -435,7 +435,7 @@ def test_a_record_is_rebuilt_where_the_drafts_scenes_or_the_highlights_are_there
     told = diagnose(facts(UNCREATED, NO_OBJECT, origin=Known(ORIGIN)))
     assert "3 clips made and 40 credits charged" in told.summary
     assert "created_at, status, video_title, video_url" in told.summary
-    assert told.customer_sees.startswith("Nothing in any list")
+    assert told.customer_sees.startswith("No list shows the video")
     assert "for ever" in told.customer_sees
     assert [(e.check, e.ok) for e in told.evidence if e.check in {"draft", "record"}] == [
         ("record", False),

@@ -217,7 +217,7 @@ def test_the_user_s_own_totals_are_dead_only_beside_an_accounting_document():
     today = evaluated(person, books=accounting(60, 1), frame=clips(("v1", 60)))
     assert not today.drifting
     assert not any(counter.is_wrong for counter in today.counters)
-    assert any("totals are dead" in note for note in usage.usage_notes(today))
+    assert any("dead counters" in note for note in usage.usage_notes(today))
     older = evaluated(person, frame=clips(("v1", 60)))
     assert [counter.drift for counter in older.drifting] == [-60, -1]
     assert any("creates one with 0" in note for note in usage.usage_notes(older))
@@ -269,16 +269,19 @@ def test_without_an_accounting_document_nothing_is_used_for_the_worker():
 
 def test_what_the_worker_does_is_said_in_words():
     well = usage.usage_notes(evaluated(user(), books=accounting(0, 0)))
-    assert any("no clip once less than 50.0 MiB of its 1.00 GiB are left" in note for note in well)
+    assert any(
+        "needs 50.0 MiB of free room for each clip: it makes none when less of its 1.00 GiB is left" in note
+        for note in well
+    )
     assert usage.worker_refusal(evaluated(user(), books=accounting(0, 0))) == ""
     tight = evaluated(user(), books=accounting(980 * MIB, 9))
     assert tight.storage.state == "near_limit"
-    assert "it wants 50.0 MiB of room before each, and 44.0 MiB of 1.00 GiB" in usage.worker_refusal(tight)
+    assert "it needs 50.0 MiB of free room for each, and 44.0 MiB of 1.00 GiB" in usage.worker_refusal(tight)
     none = evaluated(user(), {"limits": {"storage_limit_bytes": 0}}, books=accounting(0, 0))
     assert (none.storage.percent, none.storage.state, none.worker.refuses) == (None, "ok", False)
     said = " ".join(usage.usage_notes(none))
-    assert "A limit of 0 blocks nothing in the API" in said
-    assert "goes by 1.00 GiB, the constant of its tier free" in said
+    assert "With a limit of 0 the API blocks nothing" in said
+    assert "its own fixed limit for the tier free, 1.00 GiB" in said
     shut = usage.evaluate_usage(
         user(), Plans({}, {**DEFAULT_LIMITS, **usage.parse_overrides('{"free": {"storage_limit_bytes": 0}}')}),
         accounting(0, 0), None, NOW,
@@ -289,7 +292,7 @@ def test_what_the_worker_does_is_said_in_words():
 def test_near_the_credits_limit_can_already_be_a_refusal():
     near = evaluated(user(credits_used_this_month=196), {"limits": {"monthly_credits_included": 200}})
     assert near.credits.state == "near_limit"
-    assert any("near the limit can already be a refusal" in note for note in usage.usage_notes(near))
+    assert any("be refused before the limit is reached" in note for note in usage.usage_notes(near))
 
 
 def test_videos_are_compared_one_by_one_clips_below_a_phantom_included():

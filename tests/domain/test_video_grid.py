@@ -48,6 +48,11 @@ def test_each_cell_says_what_is_there_and_what_is_not() -> None:
     assert (found.styles_from, found.promised, found.cells[0].promised) == ("documents", None, None)
 
 
+def test_an_empty_file_does_not_play_although_nobody_looked_into_it() -> None:
+    found = grid(made().clip("v1", "clip_03_1_one_original", scene_id=1, style="intelligent", size=0))
+    assert states(found)[1, "intelligent"] == "broken"
+
+
 def test_what_the_video_says_was_asked_for_makes_the_promise_sure() -> None:
     found = grid(made(clips_by_style={"split": 1, "original": 1}, expected_clips=4))
     assert states(found)[2, "original"] == "missing"

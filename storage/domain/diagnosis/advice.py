@@ -116,7 +116,8 @@ class Ladder:
         signals = self.signals
         if signals is not None and signals.touched_at is not None:
             until = signals.touched_at + signals.limit
-            text = f"Wait for the worker. Without a touch by {moment(until)} ({age(signals.limit)}) it has stalled."
+            by = f"{moment(until)} ({age(signals.limit)})"
+            text = f"Wait for the worker. If it has not touched the video by {by}, it has stalled."
             yield NextStep("wait", text, f"python -m storage diagnose {self.target}")
 
     def upload_check(self) -> Iterator[NextStep]:
@@ -195,8 +196,8 @@ class Ladder:
     def set_failed(self) -> Iterator[NextStep]:
         """The status failed, so that the product lets the customer start again."""
         if self.signals is not None and self.signals.status != "failed":
-            text = "If it cannot be run again: set the status to failed, so that the customer can start again."
-            because = "Nothing has touched the video past the limit." if self.signals.stalled else ""
+            text = "If the job cannot be run again: set the status to failed, so that the customer can start again."
+            because = "Nothing has touched the video for longer than the limit." if self.signals.stalled else ""
             command = f"python -m storage set-status {self.target} failed {_WHO}"
             yield NextStep("set_failed", text, command, because, changes=True)
 
@@ -204,10 +205,10 @@ class Ladder:
         """A new run with the worker's own tools: the desk starts no job."""
         if self._only_told:
             return
-        text = "Have the worker's team look at the log and queue the job again."
+        text = "Ask the worker's team to look at the log and to queue the job again."
         video = self.facts.video.value if isinstance(self.facts.video, Known) else None
         if video is not None and self.signals is not None and source_left_behind(video, self.signals):
-            text += " First its source_video_status, which still says downloading: every later job waits for it."
+            text += " First correct its source_video_status, which still says downloading: each later job waits for it."
         elif video is not None and self.facts.source_present is False and source_fetched(video):
             text += " Its source has expired; the job fetches it again by itself."
         yield NextStep("run_again", text)
@@ -401,10 +402,10 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
     if missing(facts) or signals is None or verdict.name in {"not_found", "purged"}:
         return "No such video: it is in no list, and a link to it leads nowhere."
     if verdict.name == "disclosure":
-        return "Perhaps another customer's file among its own: this video's documents name it, and it is there."
+        return "Perhaps another customer's file: a document of this video names it, and the file exists."
     if verdict.name == "record_incomplete":
         page = "opens" if signals.page_opens else f"says {PROCESSING} for ever"
-        return f"Nothing in any list: the video is missing there. For a person with its address, its own page {page}."
+        return f"No list shows the video. For a person who knows its address, its own page {page}."
     if signals.page_opens is None:
         return "Not known: the highlights could not be read."
     if signals.status == "failed":
@@ -414,7 +415,7 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
         what = "document" if facts.highlights.source == "document" and signals.highlights == "invalid" else "file"
         return f"An error instead of the highlights, because their {what} cannot be read."
     if not signals.page_opens:
-        return f"{PROCESSING}, whatever the status says."
+        return f"{PROCESSING}{f', although the status says {signals.status}' if signals.settled else ''}."
     head = f"The highlights; {_clips(facts)}" if signals.highlights == "valid" else f"No highlights; {_clips(facts)}"
     if not signals.settled:
         head += " The video is still marked as being processed."

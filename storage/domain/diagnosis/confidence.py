@@ -48,10 +48,10 @@ CARRIED_BY: Mapping[VerdictName, tuple[str, ...]] = {
 WOULD_CHANGE: Mapping[VerdictName, str] = {
     "disclosure": "The other customer's object is gone, or the key in the document is corrected.",
     "healthy": "A clip that does not play, an object that is gone, or anything else that the customer misses.",
-    "waiting": "The highlights are written, or nothing touches the video past the limit of the analysis.",
+    "waiting": "The highlights are written, or nothing touches the video for longer than an analysis may take.",
     "analysis_stalled": "Any touch by the worker, or highlights where the product serves them from.",
     "status_stuck": "Any touch by the worker, or an object of a finished clip that is not there.",
-    "rendering": "The job ends, or nothing touches the video past the limit of a rendering.",
+    "rendering": "The job ends, or nothing touches the video for longer than a rendering may take.",
     "render_stalled": "Any touch by the worker, or the rest of the expected clips.",
     "highlights_missing": "Highlights in the place that the product serves, or a product that serves another place.",
     "highlights_invalid": "A usable list in the place that the product serves, or a product that serves another place.",

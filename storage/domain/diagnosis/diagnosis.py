@@ -24,7 +24,7 @@ from storage.domain.diagnosis.verdict import Verdict, VerdictName
 from storage.domain.documents import Video
 from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState
-from storage.domain.integrity import SEVERITIES, Severity, Suspicion
+from storage.domain.integrity import SEVERITIES, Severity, Suspicion, kinds
 from storage.domain.replies import Reply
 from storage.text import number, redacted, without_links
 
@@ -215,7 +215,7 @@ def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
 def undeliverable(facts: VideoFacts) -> list[str]:
     """The kinds of findings, with numbers, that keep completed clips from the customer."""
     broken = facts.objects.value.broken if isinstance(facts.objects, Known) else {}
-    return [f"{broken[kind]} {kind.replace('_', ' ')}" for kind in verdict.BREAKING if broken.get(kind)]
+    return kinds.counted({kind: broken[kind] for kind in verdict.BREAKING if broken.get(kind)})
 
 
 def _incomplete(facts: VideoFacts, signals: Signals) -> list[str]:

@@ -222,10 +222,12 @@ def _actions(facts: DraftFacts, verdict: VerdictName) -> Iterator[NextStep]:
     if verdict == "waiting":
         at = _touched(facts) or facts.now
         until = at + silence_limit(facts.stale_after, "analysis")
-        yield NextStep("wait", f"Wait for the worker. Without a touch by {moment(until)} it has stalled.", look)
+        text = f"Wait for the worker. If it has not touched the draft by {moment(until)}, it has stalled."
+        yield NextStep("wait", text, look)
     if verdict in {"analysis_stalled", "failed_transient", "highlights_missing"}:
         yield NextStep("check_again", "Check again: the worker may have gone on meanwhile.", look)
-        yield NextStep("run_again", "Have the worker's team look at the log, or the customer analyse the source again.")
+        text = "Ask the worker's team to look at the log, or the customer to analyse the source again."
+        yield NextStep("run_again", text)
     if verdict in {"failed_permanent", "quota_blocked", "highlights_invalid"}:
         yield NextStep("reply", "Send the customer the reply; nothing on our side can repair this.")
     for video_id in facts.video_ids:

@@ -33,6 +33,7 @@ from storage.domain.diagnosis.verdict import BREAKING
 from storage.domain.documents import Progress, Video
 from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState, disagreement
+from storage.domain.integrity import kinds
 from storage.errors import Unreachable
 from storage.text import age, moment, number, quoted
 
@@ -140,7 +141,7 @@ def clip_objects(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[
     broken = {kind: tally.broken[kind] for kind in BREAKING if tally.broken.get(kind)}
     if tally.seen.there:
         yield Evidence("clip_contents", *playing.observed(tally.seen))
-    said = "".join(f"; {count} {kind.replace('_', ' ')}" for kind, count in broken.items())
+    said = "".join(f"; {one}" for one in kinds.counted(broken))
     yield Evidence("clip_objects", f"{tally.intact} of {number(tally.named, 'clip')} intact{said}.", not broken)
 
 
@@ -160,7 +161,7 @@ def upload_check(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[
     if flying.clips or flying.objects or flying.uploads:
         parts = (number(flying.clips, "clip"), number(flying.objects, "object"), number(flying.uploads, "upload"))
         limit = f" ({flying.limit_words})" if flying.limit_words else ""
-        yield Evidence("in_flight", f"Young enough to be still written{limit}: {', '.join(parts)}.", True)
+        yield Evidence("in_flight", f"Perhaps still being written{limit}: {', '.join(parts)}.", True)
 
 
 def gather(facts: VideoFacts, signals: Signals | None) -> tuple[Evidence, ...]:
@@ -353,7 +354,7 @@ def _quota(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
         state = facts.quota.value
         said = f"used up: {', '.join(state.exceeded)}" if state.exceeded else "nothing is used up"
         if state.worker_refuses:
-            said = f"used up: {', '.join(state.exceeded) or 'the room that the worker wants'}. {state.worker_refuses}"
+            said = f"used up: {', '.join(state.exceeded) or 'the room that the worker needs'}. {state.worker_refuses}"
         well = not state.exceeded and not state.worker_refuses
         yield Evidence("quota", f"Plan {quoted(state.plan, 40)}: {said.removesuffix('.')}.", well)
     elif isinstance(facts.quota, Unknown) and facts.quota.code != "unknown":
@@ -382,7 +383,7 @@ def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evide
         if signals.rendering_begun or clips_known(facts):  # made of something, though the document never said so
             parts.append("not in the bucket: a job that needs it fetches it again")
         else:
-            parts.append("not in the bucket, and never fetched: that happens when rendering starts")
+            parts.append("not in the bucket, and not fetched yet: that happens when rendering starts")
     left = source_left_behind(video, signals)
     if left:
         parts.append("nothing has moved for long, so the worker that wrote this is gone; every later job waits for it")

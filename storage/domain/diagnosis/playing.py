@@ -57,7 +57,7 @@ def words(playing: Playing, named: int) -> str:
         parts += [f"{playing.does_not_play} that {_do(playing.does_not_play)} not"] if playing.does_not_play else []
         unknown = playing.unanswered + playing.unasked
         parts += [f"{unknown} that {'was' if unknown == 1 else 'were'} not checked"] if unknown else []
-    parts += [f"{gone} that {'is' if gone == 1 else 'are'} not there"] if gone else []
+    parts += [f"{gone} without a usable file"] if gone else []
     return f"{'; '.join(parts)}."
 
 

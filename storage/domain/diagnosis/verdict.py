@@ -30,7 +30,7 @@ from storage.domain.diagnosis.signals import (
     unread,
 )
 from storage.domain.documents import Video
-from storage.domain.integrity import Severity
+from storage.domain.integrity import Severity, kinds
 from storage.text import age, number, quoted
 
 VerdictName = Literal[
@@ -227,7 +227,7 @@ def _moving(signals: Signals) -> Verdict:
             summary += f" {_TOP_SCENES}"
         return Verdict("rendering", "info", summary, signals.touched_at)
     what = "no highlights yet" if signals.highlights != "valid" else f"the highlights are there. {_TOP_SCENES}"
-    return Verdict("waiting", "info", f"Young, {what}: last touched {quiet} ago.", signals.touched_at)
+    return Verdict("waiting", "info", f"New, {what}: last touched {quiet} ago.", signals.touched_at)
 
 
 def _standing(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
@@ -300,7 +300,7 @@ def _clips(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
         playing = facts.objects.value.seen if isinstance(facts.objects, Known) else Playing()
         total = sum(counts.values())
         can = "play although they are not as documented" if playing.harmless else "cannot be played"
-        what = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
+        what = ", ".join(kinds.counted(counts))
         summary = f"{total:,} of {number(named, 'clip')} {can}: {what}.{_titles(playing)}{_foreign(facts)}"
         return Verdict("clips_missing", "error", summary, since)
     if signals.status == "completed" and not clips_known(facts) and (video.clips_count or 0) > 0:
@@ -346,7 +346,7 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
         of = number(playing.unanswered, "clip")
         blemishes.append(f"whether {of} plays could not be checked ({quoted(playing.why, 120)})")
     if noted:
-        blemishes.append(", ".join(sorted(kind.replace("_", " ") for kind in noted)))
+        blemishes.append(kinds.named(noted))
     if signals.status == "completed" and not clips_known(facts):
         blemishes.append("no clips, although the status says completed")
     if not blemishes:

@@ -68,7 +68,7 @@ MOST_MISSING_CLIPS = 20
 MOST_MISSING_PERCENT = 80
 MOST_ORPHANS = 100
 MOST_ORPHANS_PERCENT = 50
-_LIKELIER = "A wrong bucket, key prefix or credential is likelier than a loss of this size."
+_LIKELIER = "A wrong bucket, key prefix or credential is more likely than a loss of this size."
 _RARE = "A lost upload does not explain so much: look before anything is changed."
 
 
@@ -468,7 +468,7 @@ def _none_found(claims: ClaimCounts) -> str:
 
 def _which(controls: Controls) -> str:
     if controls.missing and not controls.unknown:
-        return "A wrong bucket or credential is likelier than a loss of all of them."
+        return "A wrong bucket or credential is more likely than a loss of all of them."
     return "So it is not known whether this is a loss or a wrong bucket, which looks the same."
 
 
@@ -506,7 +506,7 @@ def suspect_whole(
         return None
     return Suspicion(
         reason=f"{orphans:,} of {objects:,} objects are named by no document. A wrong Firestore project is "
-        "likelier than so much left over.",
+        "more likely than so much left over.",
         expected=expected,
         missing=orphans,
         how_to_check=wrong_project(example_orphan),
@@ -523,7 +523,7 @@ def suspect_project(objects: int, controls: Controls | None, example_key: str) -
     return Suspicion(
         reason=f"Firestore has no document of what the bucket holds here ({objects:,} objects), nor of any of "
         f"{controls.missing:,} other customers of this bucket that were looked for as a control. A wrong Firestore "
-        "project is likelier than so much left over.",
+        "project is more likely than so much left over.",
         expected=0,
         missing=objects,
         how_to_check=wrong_project(example_key),

@@ -31,8 +31,8 @@ State = Literal[
 ]
 STATES: Mapping[State, str] = {
     "whole": "there, and it plays",
-    "stored": "there; nobody looked inside",
-    "missing": "promised, and there is no document",
+    "stored": "there; not looked into",
+    "missing": "asked for, and there is no document",
     "none": "no document; whether it was asked for is not on record",
     "waiting": "not made yet: the video is being processed",
     "in_flight": "being written",

@@ -163,6 +163,8 @@ def _documented(facts: UserFacts, clips: Clips, flying: Array) -> Iterator[Docum
         presence = clips.object.presence[i] if clips.object.key[i] else ABSENT
         stored = None if presence == UNKNOWN else bool(presence == PRESENT)
         plays = {"plays": True, "does not play": False}.get(look.plays) if look is not None else None
+        if stored and clips.object.size[i] == 0:  # nobody need look into an empty file
+            plays = False
         yield Documented(
             int(scene), str(style), clips.clip_id[i], clips.status[i], stored, plays, bool(flying[i]), titles[i]
         )
@@ -217,8 +219,8 @@ def _prefix_doubt(facts: UserFacts, layout: Layout) -> str:
     if not reason:
         return ""
     return (
-        f"{reason[0].upper()}{reason[1:]}. Unless these are older than the setting, it is wrong, and what is looked "
-        "for or written by it goes astray: `python -m storage check` looks at other customers' keys."
+        f"{reason[0].upper()}{reason[1:]}. Unless these keys are older than the setting, the setting is wrong, and the "
+        "desk looks and writes in the wrong place: `python -m storage check` looks at other customers' keys."
     )
 
 

@@ -419,7 +419,7 @@ def uploads(facts: UserFacts, layout: Layout, now: datetime) -> tuple[list[Findi
                 key=upload.key,
                 expected="completed or aborted",
                 actual=since,
-                detail="Its parts are stored and paid for, and show in no listing of objects.",
+                detail="Its parts are stored and paid for, and no listing of objects shows them.",
                 seen_at=facts.read_at,
             )
         )
@@ -506,7 +506,7 @@ def dangling(facts: UserFacts, clips: Clips, now: datetime) -> Iterator[Finding]
             "such links behind when it deletes clips."
         )
         if link.works(now):
-            detail += " A new rendering of the same scene and style would be public by it at once."
+            detail += " A new rendering of the same scene and style would be public through it at once."
         yield Finding(
             "dangling_share",
             "info",

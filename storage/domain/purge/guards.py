@@ -10,6 +10,7 @@ from storage.domain.layout import Layout
 from storage.domain.purge.plan import SLUGS, PlanTarget, PurgePlan
 from storage.domain.purge.scope import PurgeLimits, dangers, document_roots, in_scope
 from storage.errors import Refused, Stale
+from storage.text import size_words
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
@@ -32,7 +33,7 @@ def second_person_needed(plan: PurgePlan, limits: PurgeLimits, *, erase: bool) -
     if len(plan.objects) > limits.most_objects:
         reasons.append(f"{len(plan.objects):,} objects are more than {limits.most_objects:,}")
     if plan.total_bytes > limits.most_bytes:
-        reasons.append(f"{plan.total_bytes:,} bytes are more than {limits.most_bytes:,}")
+        reasons.append(f"{size_words(plan.total_bytes)} are more than {size_words(limits.most_bytes)}")
     if erase:
         reasons.append("erasing keeps no quarantine")
     return tuple(reasons)

@@ -31,7 +31,7 @@ NEWEST: Final = "ops_scan_order/newest"  # the document that each whole scan wri
 FOLDER: Final = f"{OPS_PREFIX}scans/"
 VERSION: Final = 1
 MAX_PARTS: Final = 1_000
-IMPLAUSIBLE: Final = "So much is missing or left over that a wrong bucket, prefix or credential is likelier."
+IMPLAUSIBLE: Final = "So much is missing or left over that a wrong bucket, prefix or credential is more likely."
 TEXTS: Final = (
     "kind", "severity", "uid", "video_id", "clip_id", "key", "expected", "actual", "detail", "owner", "links", "email",
     "plan", "title", "style", "first_scan",
