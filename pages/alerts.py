@@ -18,7 +18,7 @@ def page() -> None:
     session.enter(NAME)
     st.title("Alerts", anchor=False)
     st.caption(
-        "Each alert goes to each target once, until its state changes. No address, title or link to media is in one."
+        "Each alert goes to each target once, until its state changes. Alerts hold no address, title or link to media."
     )
     feedback.section("the targets", alerts.targets, key=key(NAME, "targets"), unknown="where alerts go")
     st.subheader("What was sent", anchor=False)

@@ -66,8 +66,8 @@ def page() -> None:
             "Paste anything that names a customer, a video or a clip.",
             icon="search",
             hint=f"Customer id · {_addresses()} · words of a video's title · video id · clip id · file name "
-            "· key · presigned or CDN URL · YouTube URL · a console's link · public share link or its slug · or a "
-            "whole line of a log that contains one of these.",
+            "· key of the bucket · presigned or CDN URL · YouTube URL · public share link or its slug · link from the "
+            "Firebase, Google Cloud or Cloudflare console · or a whole line of a log that contains one of these.",
         )
         return
     if elsewhere.led(question, NAME, QUERY):

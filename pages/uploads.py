@@ -76,7 +76,7 @@ def _one(uid: str, video_id: str | None) -> None:
     contents = video_id is None and st.toggle(
         "Look into the clips",
         key=key(NAME, "contents"),
-        help="Whether each clip plays, by a few bytes of it and of its thumbnail: one or two billed reads each.",
+        help="Whether each clip plays, from a few bytes of it and of its thumbnail: one or two billed reads each.",
     )
     with feedback.loading("Comparing documents and bucket…", 360):
         loaded = loads.report(uid, video_id, contents)
@@ -127,7 +127,7 @@ def _looked(report: Report) -> str:
     """What the check saw inside the files, where it looked."""
     seen = report.looked_into
     if seen is None:
-        return "The desk did not look whether they play."
+        return "The desk did not check whether they play."
     silent = f" {number(seen.not_looked_at, 'object')} gave no answer." if seen.not_looked_at else ""
     return f"{number(seen.clips, 'clip')} and {number(seen.thumbnails, 'thumbnail')} were looked into.{silent}"
 

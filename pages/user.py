@@ -298,7 +298,7 @@ def _drafts(uid: str) -> None:
     if not st.toggle(
         "Show the drafts",
         key=key(NAME, "with_drafts"),
-        help="What the two-step flow analysed, before a video is made from it. One read for each draft.",
+        help="A draft is an analysis from which the customer has not made a video yet. One read for each draft.",
     ):
         return
     with feedback.loading("Reading the drafts…", 240):
@@ -376,7 +376,7 @@ def _ledger(uid: str, usage: Usage) -> Ledger | None:
 def _sides(uid: str, usage: Usage) -> None:
     """It reads every clip document and lists the customer's objects, so mostly somebody has to ask for it."""
     if not _compares(uid, usage):
-        st.caption("Whether the bucket holds what the documents add up to takes a listing of the customer's objects.")
+        st.caption("To compare the documents with the bucket, the desk lists the customer's objects.")
         if st.button("Compare with the bucket", key=key(NAME, "compare"), icon=":material/balance:"):
             st.session_state[_LISTED] = {*st.session_state.get(_LISTED, ()), uid}
             st.rerun()

@@ -171,7 +171,7 @@ def _nowhere(uid: str, video_id: str) -> None:
     feedback.empty(
         "There is no such video.",
         icon="search_off",
-        hint=f"Neither a document nor anything below it was found for {md(video_id, 80)} of {md(uid, 80)}.",
+        hint=f"There is neither a document nor anything below it: video {md(video_id, 80)} of customer {md(uid, 80)}.",
     )
     st.page_link(SCREENS["find"].file, label="Search for it", icon=":material/search:", query_params={"q": video_id})
 

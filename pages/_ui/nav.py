@@ -54,7 +54,14 @@ _SCREENS = (
     Screen(
         "fleet", "Fleet", "groups", "look", "Operations", "All customers: limits, growth, the biggest, wrong counters."
     ),
-    Screen("uploads", "Uploads", "fact_check", "verify", "Operations", "Is what the documents name in the bucket?"),
+    Screen(
+        "uploads",
+        "Uploads",
+        "fact_check",
+        "verify",
+        "Operations",
+        "Are all files that the documents name in the bucket?",
+    ),
     Screen(
         "processing", "Processing", "pending_actions", "diagnose", "Operations", "Videos that have stalled, and why."
     ),

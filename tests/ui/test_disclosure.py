@@ -59,7 +59,7 @@ def test_support_sees_that_it_is_anothers_and_not_whose(shown: LiveApp) -> None:
 
 def test_it_is_first_on_overview_and_is_ended_under_repair_and_taken_back(shown: LiveApp) -> None:
     text = words(shown.open("overview", role="engineer"))
-    assert text.index("Disclosure: 1 video") < text.index("in the list of Processing")
+    assert text.index("Disclosure: 1 video") < text.index("in all, on Processing")
     assert OTHER not in text
     dialog = planned(shown, "End a disclosure")
     assert OWN in words(dialog)

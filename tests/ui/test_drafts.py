@@ -56,7 +56,7 @@ def test_a_video_says_of_which_draft_it_was_made_and_the_list_shows_drafts_that_
     assert VIDEO in stuck
     first = words(app.open("overview"))
     assert "1 draft with a stalled or failed analysis" in first
-    assert "Delivered videos were not looked at" in first
+    assert "Delivered videos were not checked" in first
 
 
 def test_the_record_is_rebuilt_from_the_page(app: LiveApp) -> None:

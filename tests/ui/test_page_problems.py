@@ -48,8 +48,8 @@ def test_support_sees_first_which_videos_have_a_problem_and_which_clip_it_is(cus
     for said in (
         "3 of 4 videos have a problem", "1 video with clips that do not play",
         "“Trzy błędy” (split): the file is not there",
-        "1 video still processing since", "whether this is a known outage was not looked at", "It has no *sound*",
-        "files by the scan of",
+        "1 video still processing since", "it was not checked lately whether this is a known outage",
+        "It has no *sound*", "files by the scan of",
     ):  # fmt: skip
         assert said in text, said
     assert text.index("3 of 4 videos") < text.index("Storage**")
@@ -66,7 +66,7 @@ def test_support_sees_first_which_videos_have_a_problem_and_which_clip_it_is(cus
     [
         (None, "no scan is kept"),
         ({"coverage": Coverage((ScanRange(after="u5"),))}, "did not look at this customer"),
-        ({"doubt": "Everything is gone."}, "cannot be true"),
+        ({"doubt": "Everything is gone."}, "cannot be right"),
     ],
 )
 def test_what_no_scan_looked_at_is_never_well(customer, kept, said):

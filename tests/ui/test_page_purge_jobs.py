@@ -125,7 +125,7 @@ def test_residue_is_shown_as_what_it_is(desk, before):
     desk.world.put_documents({job.path: fields})
     text = read(desk.open(job=job.job_id))
     assert "Still there: 1" in " ".join([text, *(str(e.proto.title) for e in desk.open(job=job.job_id).error)])
-    assert "Ended, not clean" in text
+    assert "Ended, incomplete" in text
 
 
 def test_the_lists_name_what_waits_and_what_was_done(desk, before):

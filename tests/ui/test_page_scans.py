@@ -194,7 +194,7 @@ def test_a_scan_on_a_cluster_shows_how_far_it_is_until_it_is_joined(app: LiveApp
         keep(app, days=minutes / 1440, coverage=part, cluster_scan="20261126T100000Z-0a0a0a0a")
     text = words(app.open("uploads"))
     assert f"A scan of all customers on a cluster {said}: **2 of 8 ranges** kept" in text
-    assert ("goes on where it stood" in text) == (minutes == 40)
+    assert ("continues where it stopped" in text) == (minutes == 40)
     assert "1 finding" in text, "the last whole scan stays"
     keep(app, finding("u1"))
     assert "on a cluster" not in words(app.open("uploads"))
@@ -305,6 +305,6 @@ def test_the_days_of_making_are_in_the_heat_map(app, monkeypatch):
     text = words(app.open("uploads"))
     heat = next(frame for frame in drawn if "Style" in frame)
     assert heat.to_dict("records") == [{"Day": f"{LONG_AGO:%Y-%m-%d}", "Style": "split", "Findings": 2}]
-    assert "1 finding about no clip or video of a known day" in text
+    assert "1 finding not in the map: the day" in text
     trend = next(frame for frame in drawn if "Harm" in frame)
     assert dict(zip(trend["Harm"], trend["Findings"], strict=True)) == {"Cannot be played": 2, "Leftovers": 1}

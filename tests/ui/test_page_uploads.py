@@ -198,7 +198,7 @@ def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
 def test_the_clips_of_a_user_are_looked_into_when_asked(app):
     customer(app, clips=2)
     page = app.open("uploads", uid="u1")
-    assert "The desk did not look whether they play." in words(page)
+    assert "The desk did not check whether they play." in words(page)
     page.toggle("uploads-contents").set_value(True).run()
     assert "2 clips and 2 thumbnails were looked into." in words(page)
     app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", bytes(1_000), "video/mp4")

@@ -86,7 +86,7 @@ def test_what_the_worker_does_and_which_counters_are_dead_is_said_on_the_page(ap
     shown = unfold(folded, "credits", "plan")
     assert app.world.faults.reads.total() > read_when_folded, "the transactions are read when somebody asks for them"
     text = words(shown)
-    for said in ("The worker makes no clip for this customer", "24.0 MiB of 1.00 GiB", "totals are dead"):
+    for said in ("The worker makes no clips for this customer", "24.0 MiB of 1.00 GiB", "dead counters"):
         assert said in text, said
     assert "too low" not in text
     counters = with_column(shown, "truth")
@@ -104,5 +104,5 @@ def test_nothing_of_a_phantom_s_month_is_told_as_zero(app):
     text = words(app.open("user", role="support", uid="u1"))
     assert "A customer without their own document" in text
     assert "Clips this month: we cannot read this figure" in text
-    assert "nothing counts yet" not in text
+    assert "nothing counts in this month yet" not in text
     assert "no counters to compare" in text

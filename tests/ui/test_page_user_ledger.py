@@ -69,6 +69,6 @@ def test_what_if_is_answered_beside_the_figures_of_now(over: LiveApp) -> None:
 def test_a_counter_that_says_too_much_is_told_above_the_bar_without_a_listing(over: LiveApp) -> None:
     over.world.put({CLIP: clip("vid-0001", 1, file_size_bytes=8)})
     text = words(over.open("user", role="support", uid="u1"))
-    assert text.index("clip documents add up to 8 B") < text.index("The product checks the limit")
+    assert text.index("clip documents add up to 8 B") < text.index("The limit is checked against")
     assert "Recount corrects it." in text
     assert "Compare with the bucket" in text

@@ -89,7 +89,7 @@ def test_the_line_above_the_clips_counts_those_without_a_file(app):
     delivered(app, 2)
     app.writer.delete(["users/u1/vid-0001/clips/clip_01_0_scene_split.mp4"])
     text = words(app.open("video", **IDS))
-    assert "1 of 1 clip plays. 1 completed clip has no file of this customer's to play." in text
+    assert "1 of 1 clip plays. 1 completed clip has no usable file." in text
 
 
 def test_where_the_bucket_refuses_the_clips_are_shown_with_what_is_not_known_of_them(app, proxy, monkeypatch):

@@ -41,7 +41,7 @@ def test_a_purged_account_is_told_to_every_role_on_every_page(desk: PurgeDesk) -
             check(text, job)
             assert "It can be put back until" in text, (page, role)
             assert "There is no such" not in text
-    assert "An administrator of the desk can put it back" in told("user", "support", **NAMES["u1"])
+    assert "An admin of the desk can put it back" in told("user", "support", **NAMES["u1"])
     assert "Your account was deleted" in told("video", "support", **NAMES["video"])
     assert "Open the job, to undo it" in told("user", "admin", **NAMES["u1"])
 

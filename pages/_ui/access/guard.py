@@ -104,7 +104,7 @@ def stopped_by(action: Action) -> str:
     if allowed(action):
         return ""
     return (
-        f"This needs the role {LEAST_ROLE[action]} (“{MEANING[action]}”). An administrator of the desk can give it; "
+        f"This needs the role {LEAST_ROLE[action]} (“{MEANING[action]}”). An admin of the desk can give it; "
         "the page Access shows who may do what."
     )
 

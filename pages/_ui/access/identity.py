@@ -292,7 +292,9 @@ def sign_in_of(claims: Mapping[str, Any]) -> SignIn:
     """
     issued = _instant(claims.get("iat"))
     if issued is None:
-        raise SessionEnded("refused", "Your provider did not say when you signed in.", remedy="Ask an administrator.")
+        raise SessionEnded(
+            "refused", "Your provider did not say when you signed in.", remedy="Ask an admin of the desk."
+        )
     secret = get_cookie_secret()
     subject = digest(secret, str(claims.get("iss", "")), str(claims.get("sub", claims.get("email"))))
     return SignIn(digest(secret, subject, issued.isoformat()), subject, issued, here=True)

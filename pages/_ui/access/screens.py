@@ -54,12 +54,13 @@ def sign_in(ended: SessionEnded) -> None:
 
 def no_access(actor: Actor, action: Action, title: str) -> None:
     """Says that the person's roles do not permit this page, which role does, and whom to ask."""
-    roles = ", ".join(sorted(actor.roles)) or "no role at all"
+    named = ", ".join(sorted(actor.roles))
+    roles = f"with the role{'' if len(actor.roles) == 1 else 's'} {named}" if named else "without a role"
     st.title(title, anchor=False)
     with st.container(width=720):
         st.warning(
             f"**{md(title)}** needs the role **{LEAST_ROLE[action]}** (to {MEANING[action].lower()}). "
-            f"You are signed in as {md(actor.email)}, with {roles}.",
+            f"You are signed in as {md(actor.email)}, {roles}.",
             title="No access",
             icon=":material/lock:",
         )

@@ -41,7 +41,7 @@ def _looks(*rows: tuple[str, str, str, Colour, str]) -> Mapping[str, StatusStyle
 FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
     {
         "video": _looks(
-            ("processing", "Processing", "autorenew", "blue", "The worker has it, or had it and died."),
+            ("processing", "Processing", "autorenew", "blue", "A worker is at work on it, or was until it died."),
             ("analyzed", "Analyzed", "lightbulb", "violet", "Highlights are ready, nothing is rendered yet."),
             ("completed", "Completed", "check_circle", "green", "Every clip that was asked for is rendered."),
             ("failed", "Failed", "error", "red", "The worker gave up; the error message says why."),
@@ -113,7 +113,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
         ),
         "job": _looks(
             ("planned", "Planned", "draft", "gray", "Nothing was changed yet."),
-            ("approved", "Approved", "how_to_reg", "violet", "A second person agreed; nothing was changed yet."),
+            ("approved", "Approved", "how_to_reg", "violet", "A second person approved it; nothing was changed yet."),
             ("running", "Running", "autorenew", "blue", "A worker has it."),
             ("interrupted", "Interrupted", "pause_circle", "orange", "Stopped part way; it can be resumed."),
             ("done", "Done", "check_circle", "green", "Finished, and verified."),
@@ -122,7 +122,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ("undone", "Undone", "undo", "gray", "Everything that it deleted was put back."),
             ("ready", "Waiting for a worker", "hourglass_top", "blue", "Nothing was changed yet."),
             ("cancelled", "Cancelled", "stop_circle", "orange", "A person stopped it between two batches."),
-            ("incomplete", "Ended, not clean", "warning", "red", "Ended, but something is left or went missing."),
+            ("incomplete", "Ended, incomplete", "warning", "red", "Ended, but something is left or went missing."),
             (
                 "undoing",
                 "Being undone",

@@ -33,7 +33,7 @@ def targets() -> None:
         feedback.empty(
             "No alerts are sent: `ALERT_URLS` is not set.",
             icon="notifications_off",
-            hint="Set it to addresses of Apprise (Slack, Teams, mail, webhooks); README, Alerts, says how.",
+            hint="Set it to Apprise URLs (Slack, Teams, mail, webhooks); see README, Alerts.",
         )
         return
     _say_trial()

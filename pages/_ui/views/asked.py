@@ -38,7 +38,7 @@ _ASKED_FOR: Final[dict[Kind, str]] = {
 }
 _ABOUT: Final[dict[Kind, str]] = {
     "tell": "Engineers see it on their Overview, and answer.",
-    "delete": "Administrators see it on their Overview. Nothing is deleted until one of them plans it.",
+    "delete": "Admins see it on their Overview. Nothing is deleted until one of them plans it.",
 }
 
 
@@ -100,7 +100,7 @@ def _form(form: Asking, page: str) -> None:
     st.caption(f"About {named}. {_ABOUT[form.kind]}")
     if form.kept is not None:
         st.success(
-            f"Asked: {md(form.kept.request_id)}. The answer will stand on your Overview.", icon=":material/done:"
+            f"Asked: {md(form.kept.request_id)}. The answer will appear on your Overview.", icon=":material/done:"
         )
         ticket(form.kept, name=key(page, "ask", "ticket"))
         return
@@ -213,7 +213,7 @@ def _answer(one: TeamRequest, page: str) -> None:
                 disabled=short,
                 on_click=_give,
                 args=(page, one.request_id, state, name),
-                help="Needs an answer of three letters or more." if short else None,
+                help="Write an answer of three letters or more." if short else None,
             )
 
 
@@ -243,7 +243,7 @@ def mine(*, page: str) -> bool:
 def _older() -> None:
     """Says how long an answer stands here, and where it is afterwards."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"An answer stands here for {NEWS_FOR.days} days; the audit keeps it.", width="content")
+        st.caption(f"An answer stays here for {NEWS_FOR.days} days; the audit keeps it.", width="content")
         if allowed("audit.own"):
             audit, query = SCREENS["audit"], {"action": requests.ASK}
             st.page_link(audit.file, label="Older ones", icon=f":material/{audit.icon}:", query_params=query)

@@ -210,7 +210,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
         on_refresh=partial(loads.refresh_user, uid),
     )
     if stores().settings.mode == "demo":
-        st.caption("The demo's bucket is at 127.0.0.1: clips play in a browser on the machine that runs the desk.")
+        st.caption("The demo's bucket is at 127.0.0.1: clips play only in a browser on the machine that runs the desk.")
 
 
 def _clips(uid: str, video_id: str, case: Case) -> Table:

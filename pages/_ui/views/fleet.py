@@ -103,7 +103,7 @@ def growth(view: FleetView, *, page: str) -> None:
     form = _by_day(is_bytes=is_bytes, joined=name == "joined", colour=status.shade("blue"))
     charts.draw(form, frame, alt=f"{choice} by day")
     since = view.counted_since if name != "joined" else None
-    worked_out = f" Days before {since} are worked out from creation dates, not counted." if since else ""
+    worked_out = f" Days before {since} come from creation dates; no summary counted them." if since else ""
     st.caption(_grown(frame, values, is_bytes=is_bytes, joined=name == "joined") + worked_out)
 
 
@@ -175,7 +175,7 @@ def plans(view: FleetView, *, page: str) -> None:
         "plan": "Plan",
         "users": st.column_config.NumberColumn("Customers", format="localized"),
         "clips": st.column_config.NumberColumn("Clips", format="localized"),
-        "used_bytes": tables.size("Used", help="By the counters that the product enforces."),
+        "used_bytes": tables.size("Used", help="By the counters that the limits are checked against."),
         "limit_bytes": tables.size("Allowed", help="The limits of all these customers added up."),
     }
     if int(frame["unknown_plan_users"].sum()):
@@ -207,7 +207,9 @@ def videos(view: FleetView) -> None:
     if not total:
         st.markdown(":green[:material/check_circle:] No video in progress has stalled.")
         return
-    st.markdown(f"**{total:,} stalled** :small[:gray[in progress with no update past the limit, by step]]")
+    st.markdown(
+        f"**{total:,} stalled** :small[:gray[in progress, without an update for longer than the limit; by step]]"
+    )
     frame = pd.DataFrame({"Step": [STEPS.get(one, one) for one in view.stuck], "Videos": list(view.stuck.values())})
     charts.bars(frame, "Step", "Videos", colour="orange", alt="Stalled videos, by the step where they stopped")
 

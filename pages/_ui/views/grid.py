@@ -33,7 +33,20 @@ _COLOURS: dict[State, Colour] = {
     "twice": "orange",
     "unknown": "gray",
 }
-_WORDS: dict[State, str] = {"whole": "plays", "none": "no clip", "in_flight": "in flight", "unnamed": "no document"}
+_WORDS: dict[State, str] = {
+    "whole": "plays",
+    "stored": "not looked into",
+    "missing": "not made",
+    "none": "no clip",
+    "waiting": "not made yet",
+    "in_flight": "being written",
+    "lost": "no file",
+    "broken": "does not play",
+    "failed": "failed",
+    "unnamed": "no document",
+    "twice": "two documents",
+    "unknown": "not known",
+}
 _WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
 MOST = 200  # cells that are drawn; a video has a few dozen
 
@@ -52,9 +65,11 @@ def section(case: Case, *, page: str) -> None:
     if isinstance(case.facts.objects, Unknown) and away.for_code(case.facts.objects.code):
         away.gap("which of these clips are stored and play")
     if grid.styles_from != "charge":
-        st.caption("The styles are those of the documents. Which were chosen, and paid for, only the charge tells.")
+        st.caption(
+            "These are the styles that clip documents name. Which styles were chosen and paid for: see the charges."
+        )
         if origin is None and st.button(
-            "Ask the charges", key=key(page, "grid", "ask"), icon=":material/toll:", help="A read for each charge."
+            "Read the charges", key=key(page, "grid", "ask"), icon=":material/toll:", help="A read for each charge."
         ):
             st.session_state[asked] = (case.facts.uid, case.facts.video_id)
             st.rerun()
@@ -68,7 +83,7 @@ def draw(grid: VideoGrid) -> None:
         {
             "Scene": [names[cell.scene_id] for cell in cells],
             "Style": [plain(cell.style, 40) for cell in cells],
-            "State": [_WORDS.get(cell.state, cell.state) for cell in cells],
+            "State": [_WORDS[cell.state] for cell in cells],
             "colour": [status.shade(_COLOURS[cell.state]) for cell in cells],
             "Means": [STATES[cell.state] for cell in cells],
             "Clip": [plain(cell.clip_id or cell.key or "-", 120) for cell in cells],
@@ -80,22 +95,22 @@ def draw(grid: VideoGrid) -> None:
         status.ground_colour(),
     )
     charts.draw(form, frame, alt="Each scene in each style: what is there and what is not")
-    told = ", ".join(f"{count:,} {_WORDS.get(state, state)}" for state, count in grid.counts.items())
-    promised = "" if grid.promised is None else f" Asked for: {number(grid.promised, 'clip')}."
-    st.caption(f"{told}.{promised}")
+    told = " · ".join(f"{_WORDS[state]}: {count:,}" for state, count in grid.counts.items())
+    promised = "" if grid.promised is None else f"Asked for: {number(grid.promised, 'clip')}. "
+    st.caption(f"{promised}{told[0].upper()}{told[1:]}.")
     gaps = grid.gaps
     if not gaps:
         return
     colour = {state: _COLOURS[state] for state in GAPS}
     lines = [
-        f"- :{colour[cell.state]}-badge[{_WORDS.get(cell.state, cell.state)}] scene {cell.scene_id}, "
+        f"- :{colour[cell.state]}-badge[{_WORDS[cell.state]}] scene {cell.scene_id}, "
         f"{md(cell.style, 40)}: {STATES[cell.state]}"
         for cell in gaps[:20]
     ]
     st.markdown("\n".join(lines))
     commands = [grid.command(cell, _WHO) for cell in gaps[:20] if cell.state in MENDED_BY_UPLOAD]
     if commands:
-        with st.expander("The gaps in a shell", icon=":material/terminal:"):
+        with st.expander("Fill the gaps in a shell", icon=":material/terminal:"):
             shell("\n".join(plain(one, 1_000) for one in commands), key=key("grid", "commands"))
 
 

@@ -73,7 +73,7 @@ def _text(value: object) -> str | None:
 def _place(state: HighlightsState, *, served: bool) -> str:
     name = _NAMES[state.source]
     if state.presence == "absent" and not served:
-        return f":gray[:material/remove:] {name}: not there, and not served"
+        return f":gray[:material/remove:] {name}: not there; the product does not use it"
     if state.presence == "absent":
         return f":gray[:material/cancel:] {name}: not there"
     if state.presence == "unknown":

@@ -96,7 +96,7 @@ def under_way(scan: ScanUnderWay) -> None:
         f"{'stopped before its end' if quiet else 'is going on'}: **{scan.ranges:,} of {number(scan.of, 'range')}** "
         f"kept. It began {format.ago(scan.started_at, now).text}, the last range came "
         f"{format.ago(scan.kept_at, now).text}."
-        f"{' The same command goes on where it stood, within a day of its begin.' if quiet else ''}",
+        f"{' The same command continues where it stopped, within a day of its start.' if quiet else ''}",
     )
 
 
@@ -143,7 +143,7 @@ def findings(
     _copy(shown, page=page)
     chosen = next((row for row in rows.to_dict("records") if ticked and identity(row) == ticked[0]), None)
     if chosen is None:
-        st.caption("Choose a row to see all of it and to check it again; Ctrl-click opens the video in a new tab.")
+        st.caption("Choose a row to see its details and to check it again; Ctrl-click opens the video in a new tab.")
         return
     with st.container(border=True, key=key(page, "detail")):
         if _detail(chosen, again, page=page):
@@ -442,7 +442,7 @@ def heat_map(kept: KeptScan) -> None:
     frame = kept.frame[(kept.frame["severity"] != "info") & kept.frame["made_at"].notna()]
     rest = int((kept.frame["severity"] != "info").sum()) - len(frame)
     if not len(frame):
-        st.caption("No finding is about a clip whose day of making is known.")
+        st.caption("The day on which the clip was made is not known for any finding.")
         return
     first = (kept.head.finished_at - timedelta(days=_DAYS)).date()
     older = f"before {first:%b %d}"
@@ -464,7 +464,7 @@ def heat_map(kept: KeptScan) -> None:
         alt="Findings by the day on which the clip was made, and by style",
     )
     if rest:
-        st.caption(f"{number(rest, 'finding')} about no clip or video of a known day: not in the map.")
+        st.caption(f"{number(rest, 'finding')} not in the map: the day of the clip or video is not known.")
 
 
 @charts.form
@@ -513,7 +513,7 @@ def trend(heads: Sequence[ScanHead]) -> None:
     )
     doubted = sum(bool(head.doubt) or not head.complete for head in heads)
     if doubted:
-        st.caption(f"{number(doubted, 'scan')} of these did not look at everything, or cannot be true.")
+        st.caption(f"{number(doubted, 'scan')} of these did not look at everything, or cannot be right.")
 
 
 @charts.form

@@ -84,7 +84,7 @@ def _without_a_file(clips: int) -> str:
     """The clips that are completed by their documents, and whose files are not there or are not the customer's."""
     if clips <= 0:
         return ""
-    return f"{number(clips, 'completed clip')} {'has' if clips == 1 else 'have'} no file of this customer's to play."
+    return f"{number(clips, 'completed clip')} {'has' if clips == 1 else 'have'} no usable file."
 
 
 def _all(page: str, uid: str, video_id: str) -> None:

@@ -203,9 +203,11 @@ def _near(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _scope(found: LimitList) -> str:
     if found.source == "rollup":
-        more = " More customers are near or over a limit than the list shows; Fleet counts them." if found.more else ""
+        more = (
+            " The list does not show every customer near or over a limit; Fleet counts them all." if found.more else ""
+        )
         known = "All " if found.complete else ""
         return f"{known}{number(found.scanned, 'customer')}, by the last summary.{more}"
     scope = "All" if found.complete else "The first"
     rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
-    return f"{scope} {number(found.scanned, 'customer')}, read now, by the counters that the product enforces.{rest}"
+    return f"{scope} {number(found.scanned, 'customer')}, read now from the counters behind the limits.{rest}"

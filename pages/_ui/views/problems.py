@@ -135,7 +135,7 @@ def why(one: VideoStanding, now: datetime) -> str:
 
 def _outage(found: Sequence[VideoStanding], known: KnownProblems, now: datetime) -> str:
     if known.outages_at is None or now - known.outages_at > OUTAGES_HOLD:
-        return "whether this is a known outage was not looked at lately"
+        return "it was not checked lately whether this is a known outage"
     together = sum(one.outage for one in found)
     of = f"as of {known.outages_at:%H:%M} UTC"
     if not together:
@@ -168,10 +168,10 @@ def _nothing(known: KnownProblems, now: datetime) -> None:
 
 def _of_when(known: KnownProblems, now: datetime) -> str:
     if known.scan is None:
-        return f"Statuses as of now. Whether files are in place was not looked at: {md(known.scan_missing, 200)}"
+        return f"Statuses as of now. Whether the files are in place is not known: {md(known.scan_missing, 200)}"
     at = f"{moment(known.scan.finished_at)}, {format.ago(known.scan.finished_at, now).text}"
     if known.scan.doubt:
-        return f"Statuses as of now. The last scan of the files ({at}) cannot be true, so nothing is said of files."
+        return f"Statuses as of now. The last scan of the files ({at}) cannot be right, so no file is judged."
     if not known.scan.looked:
         return f"Statuses as of now. The last scan of the files ({at}) did not look at this customer."
     return f"Statuses as of now, files by the scan of {at}."

@@ -28,7 +28,7 @@ def panel(found: Removed, *, page: str) -> None:
     st.warning(told(found), title="Removed", icon=":material/delete_history:")
     _to_job(found, page=page)
     if found.can_be_undone and not allowed("purge.undo"):
-        st.caption("An administrator of the desk can put it back: name the job.")
+        st.caption("An admin of the desk can put it back: tell them the id of the job.")
 
 
 def parts(uid: str, video_id: str = "", *, page: str) -> None:

@@ -75,7 +75,7 @@ def standing(found: PlanStanding) -> bool:
         elsewhere.applied(job, f"Applied by {md(job.actor, 80)}, {format.utc(job.created_at).text}")
     elif found.discarded is not None:
         end = found.discarded
-        words = f"Discarded by {md(end.by, 80)}, {format.utc(end.at).text}. Nobody can agree to it or apply it."
+        words = f"Discarded by {md(end.by, 80)}, {format.utc(end.at).text}. Nobody can approve or apply it."
         st.info(f"{words} Nothing was changed.", title="Discarded", icon=":material/delete:")
     elif found.expired:
         st.warning(
@@ -98,7 +98,7 @@ def discard_button(place: PlanPlace, plan: RowPlan, making: Action) -> None:
             "Discard this plan",
             key=place.key("discard", plan.plan_id),
             icon=":material/delete:",
-            help="Nobody can agree to it or apply it any more. Nothing is changed.",
+            help="Nobody can approve or apply it any more. Nothing is changed.",
             on_click=guarded(making)(discard),
             args=(plan.plan_id, plan.fingerprint),
         )

@@ -94,7 +94,7 @@ def _form(ended: Snapshot | None, page: str) -> None:
         st.number_input(
             "Customers at most", min_value=1, max_value=MAX_USERS, value=100, step=50, key=key(page, "most"), width=160
         )
-        st.text_input("After the customer id (in order)", key=key(page, "after"), max_chars=1_500, width=300)
+        st.text_input("Start after this customer id", key=key(page, "after"), max_chars=1_500, width=300)
         st.button(
             "Start",
             key=key(page, "start"),

@@ -71,7 +71,7 @@ def tales() -> tuple[Tale, ...]:
                     {UID: str(broken.uid)},
                 ),
                 Leg("Open that video.", "video", "support", "“What the customer sees” says what does not play.", clip),
-                Leg("Copy the reply on the same page.", "video", "support", "The button says: copied.", clip),
+                Leg("Copy the reply on the same page.", "video", "support", "The button says “Copied”.", clip),
                 Leg(
                     "Look at the same video as an engineer.",
                     "video",

@@ -78,12 +78,12 @@ def outages(
             with st.container():
                 word, icon = STAGES[outage.stage]
                 st.markdown(
-                    ":red[:material/crisis_alert:] **One outage, most likely:** "
+                    ":red[:material/crisis_alert:] **Probably one outage:** "
                     f"{number(len(outage.videos), 'video')} of {number(outage.users, 'customer')} stopped at "
                     f":material/{icon}: **{word.lower()}** {_when(outage, now)}. "
                     f"{status.badge_md('verdict', outage.verdict)}"
                 )
-                st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(outage.usual_words, 160)}]]")
+                st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(_sentence(outage.usual_words), 160)}]]")
             if choose is None:
                 st.page_link(
                     SCREENS["processing"].file,
@@ -187,13 +187,17 @@ def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
     if own or not found.outages:
         table(own[:shown], page=page)
     if found.drafts:
-        st.caption(f"{number(len(found.drafts), 'draft')} with a stalled or failed analysis: in Processing.")
+        st.caption(f"{number(len(found.drafts), 'draft')} with a stalled or failed analysis: see Processing.")
     first = f"The worst {shown:,} of {len(own):,}; " if len(own) > shown else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if found.videos:
-            st.caption(f"{first}{number(len(found.videos), 'video')} in the list of Processing.", width="content")
+            st.caption(f"{first}{number(len(found.videos), 'video')} in all, on Processing.", width="content")
         st.page_link(SCREENS["processing"].file, label="Open Processing", icon=":material/arrow_forward:")
-    st.caption("Delivered videos were not looked at; Processing does that where its switch is on.")
+    st.caption("Delivered videos were not checked; the switch on Processing includes them.")
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def _when(outage: Outage, now: datetime) -> str:

@@ -167,15 +167,15 @@ def _notes(usage: Usage) -> list[str]:
         sums = ", which matches the clips"
     else:
         sums = f"; the clips add up to {format.size(usage.actual_bytes).text}"
-    notes = [f"The product checks the limit against `{usage.enforced_by}`{sums}."]
+    notes = [f"The limit is checked against the stored counter (`{usage.enforced_by}`){sums}."]
     if usage.unsized_clips:
         has = "1 clip has" if usage.unsized_clips == 1 else f"{usage.unsized_clips:,} clips have"
         notes.append(f"{has} no usable size, so the sum of the clips is a lower bound.")
     monthly = [quota for quota in (usage.clips, usage.credits) if quota is not None]
     if not monthly:
-        notes.append("Neither the customer nor the plan's document carries a monthly quota.")
+        notes.append("Neither the customer's document nor the plan's has a monthly quota.")
     elif not usage.month_is_current and any(quota.used is not None for quota in monthly):
-        notes.append("The monthly counters are from an earlier month (UTC), so nothing counts yet in this month.")
+        notes.append("The monthly counters are from an earlier month (UTC), so nothing counts in this month yet.")
     return notes
 
 
@@ -183,7 +183,7 @@ def _worker(usage: Usage) -> None:
     """Draws what limits the worker has, beside what the customer sees, and warns where it makes no more clips."""
     refusal = worker_refusal(usage)
     if refusal:
-        st.warning(md(refusal, 600), title="The worker makes no clip for this customer", icon=":material/block:")
+        st.warning(md(refusal, 600), title="The worker makes no clips for this customer", icon=":material/block:")
     notes = [note for note in usage_notes(usage) if note != refusal]
     st.caption("  \n".join(md(note, 600) for note in notes))
 
@@ -194,10 +194,10 @@ def _enforced_drift(usage: Usage) -> None:
     if wrong is None:
         return
     too_high = (wrong.drift or 0) > 0
-    held = "the customer is charged with more than is stored" if too_high else "more is stored than is charged"
+    held = "the product counts more than is stored" if too_high else "the product counts less than is stored"
     st.warning(
-        f"The enforced counter is {drift_word(wrong)}: {held}. The table of counters below shows both, and "
-        "Recount corrects them.",
+        f"The counter that the limit is checked against is {drift_word(wrong)}: {held}. The table of counters below "
+        "shows both, and Recount corrects them.",
         icon=":material/calculate:",
     )
 

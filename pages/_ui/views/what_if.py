@@ -77,7 +77,7 @@ def section(uid: str, video_titles: dict[str, str], *, page: str, whole: bool) -
             key=key(page, "if", "video"),
             placeholder="10m or 500MiB",
             width=180,
-            help="How long its clips play in all, or their size; estimated by the clips that this customer has.",
+            help="How long its clips play in all, or their size; the rest is estimated from this customer's clips.",
         )
         undo = st.text_input(
             "After an undo of", key=key(page, "if", "undo"), placeholder="Id of a purge or a change", width=220
@@ -85,7 +85,7 @@ def section(uid: str, video_titles: dict[str, str], *, page: str, whole: bool) -
     everything = st.checkbox("Without the whole account", key=key(page, "if", "purged"))
     asked = Asked(plan, tuple(gone), everything, undo.strip() or None, video.strip() or None)
     if not asked:
-        st.caption("Choose something: nothing is changed by it.")
+        st.caption("Choose something; it changes nothing.")
         return
     if not whole and not st.button("Read every clip and work it out", key=key(page, "if", "go")):
         return

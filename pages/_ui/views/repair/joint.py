@@ -144,7 +144,7 @@ def _plan(plan_id: str) -> None:
     )
     is_open = row_plans.standing(standing)
     if refused:
-        st.warning(f"{number(refused, 'row')} would not be made; the list says why.", icon=":material/block:")
+        st.warning(f"{number(refused, 'row')} would be left out; the list says why.", icon=":material/block:")
     _changes(plan)
     if not is_open:
         return
@@ -163,7 +163,7 @@ def _changes(plan: JointPlan) -> None:
         {"changes": changes, "refused": [row.refused or None for row in plan.rows]},
         {
             "changes": st.column_config.TextColumn("What changes", width="large"),
-            "refused": st.column_config.TextColumn("Not made, because", width="medium"),
+            "refused": st.column_config.TextColumn("Left out, because", width="medium"),
         },
         name="plan",
         alt="What would change in each video",

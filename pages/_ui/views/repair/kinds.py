@@ -121,7 +121,7 @@ def _recount_preview(context: RepairContext, subject: Subject, values: Values, r
     plan = repair.plan_recount(context.stores, subject.uid, store_time(context.stores.handle), sizes=sizes)
     notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
     if sizes:
-        notes.append(f"A size that is not the object's: {number(len(plan.sizes), 'clip document')}.")
+        notes.append(f"With a size that is not the object's: {number(len(plan.sizes), 'clip document')}.")
     notes.extend(f"The clip {one.clip_id} keeps its size: {one.why}." for one in plan.left)
     if plan.unsized_clips:
         notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")
@@ -388,7 +388,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "Rebuild the highlights",
         "playlist_add_check",
         "fix",
-        "Writes the highlights that the product serves, from either place or from a file. Not while it is processed.",
+        "Writes the highlights that the product serves, from either place or a file. Not while a job works on it.",
         _rebuild_inputs,
         _rebuild_preview,
         ("source", "file"),
