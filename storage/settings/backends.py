@@ -233,7 +233,7 @@ def _r2(reader: Reader) -> R2Settings:
     read = _pair(reader, "R2_READ_ACCESS_KEY_ID", "R2_READ_SECRET_ACCESS_KEY") if separate else write
     region = reader.text("R2_REGION", "auto")
     if not re.fullmatch(r"[a-z0-9-]{2,32}", region):
-        reader.problem("R2_REGION", "is not a region name", "Leave it out for 'auto'.")
+        reader.problem("R2_REGION", "is not a region name", "Leave it out for the default, auto.")
     return R2Settings(
         bucket=bucket,
         endpoint_url=_endpoint(reader, bucket),

@@ -73,7 +73,9 @@ class Reader:
         if not text:
             return default
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            self.problem(name, f"must be a whole number from {low:,} to {high:,}", f"Leave it out for {default}.")
+            self.problem(
+                name, f"must be a whole number from {low:,} to {high:,}", f"Leave it out for the default, {default:,}."
+            )
             return default
         return int(text)
 

@@ -296,7 +296,7 @@ def test_what_is_said_of_a_trickle_a_burst_and_equal_errors(app):
     text = words(shown).replace("*", "")
     assert len([one for one in shown.markdown if "Probably one outage" in one.value]) == 1
     assert "14 videos of 14 customers stopped at" in text
-    assert "usual at this step: at most" in text
+    assert "Usual at this step: at most" in text
     assert "no success of the step was found" in text
     causes = words(app.open("processing", **{"processing-view": "Causes"})).replace("*", "")
     assert "New 54 videos of 54 customers stopped: Analysis stalled, at analysis" in without_badges(causes)

@@ -182,7 +182,7 @@ def test_what_a_scan_did_not_look_at_is_said_and_stays_in_the_list(app):
     text = words(app.open("uploads"))
     assert "Not everything was looked at" in text
     assert "the customers after the first 1" in text
-    assert "1 finding of earlier scans stay" in text
+    assert "Kept from earlier scans, as last seen: 1 finding." in text
     assert "Not looked at again" in text
 
 
@@ -194,7 +194,7 @@ def test_a_scan_on_a_cluster_shows_how_far_it_is_until_it_is_joined(app: LiveApp
         keep(app, days=minutes / 1440, coverage=part, cluster_scan="20261126T100000Z-0a0a0a0a")
     text = words(app.open("uploads"))
     assert f"A scan of all customers on a cluster {said}: **2 of 8 ranges** kept" in text
-    assert ("continues where it stopped" in text) == (minutes == 40)
+    assert ("The same command continues" in text) == (minutes == 40)
     assert "1 finding" in text, "the last whole scan stays"
     keep(app, finding("u1"))
     assert "on a cluster" not in words(app.open("uploads"))

@@ -112,11 +112,7 @@ def doubts(head: ScanHead) -> None:
     if head.not_looked_at:
         lines = "\n".join(f"- {md(words, 200)}" for words in head.not_looked_at[:10])
         rest = f"\n- and {len(head.not_looked_at) - 10:,} more" if len(head.not_looked_at) > 10 else ""
-        kept = (
-            f"\n\n{number(head.carried, 'finding')} of earlier scans stay in the list, as they were last seen."
-            if head.carried
-            else ""
-        )
+        kept = f"\n\nKept from earlier scans, as last seen: {number(head.carried, 'finding')}." if head.carried else ""
         st.warning(
             f"This scan did not look at:\n\n{lines}{rest}{kept}",
             title="Not everything was looked at",
