@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -19,13 +20,14 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.shell import PAGE_BOX, SENT
 from pages._ui.shell import question as asked
-from pages._ui.views import elsewhere
+from pages._ui.views import acts, elsewhere
 from storage.domain.places import places_in
 from storage.domain.purge.removed import FULLY_TOLD
 from storage.domain.search import Match, SearchResult
 
 NAME: Final = "find"
-_CARDS: Final = 10  # more matches than this stand in a list
+_NAMED: Final = 50  # matches whose customer and video are read for their names
+_WORDS: Final = {"user": "Customer", "video": "Video", "clip": "Clip", "draft": "Draft", "purged": "Purged"}
 _ICONS: Final = {
     "user": "person",
     "video": "movie",
@@ -159,11 +161,10 @@ def _say(found: SearchResult) -> None:
                 icon=f":material/{audit.icon}:",
                 query_params={"text": found.query[:200]},
             )
-    if len(found.matches) > _CARDS:
-        _table(found)
-    else:
-        for match in found.matches:
-            _card(match)
+    if len(found.matches) > 1:
+        _table(found.matches)
+    elif found.matches:
+        _card(found.matches[0])
     if found.withheld and (not found.matches or found.kind == "email_prefix"):
         st.caption(f":material/visibility_off: Not searched: {md(found.withheld, 200)}.")
     if found.truncated:
@@ -197,19 +198,47 @@ def _why(match: Match) -> str:
     return match.removed.told(full=allowed(FULLY_TOLD)) if match.removed is not None else match.why
 
 
-def _table(found: SearchResult) -> None:
-    frame = pd.DataFrame([match.as_dict() for match in found.matches])
-    shown = addresses.seen()
-    frame["label"] = [_label(match, shown) for match in found.matches]
-    frame["open"] = [url_for(page, **ids) for page, ids in map(_target, found.matches)]
+def _parts(match: Match) -> dict[str, str]:
+    """The ids of the documents that name the match's customer and, where it is something in a video, the video."""
+    return {UID: match.uid, VIDEO_ID: match.video_id if match.type != "video" else ""}
+
+
+def _whose(match: Match, names: Mapping[str, str], seen: addresses.Seen) -> tuple[str, str | None]:
+    """The customer of the match, and the title of its video where the match is something in one."""
+    parts = _parts(match)
+    user, video = acts.path(parts, UID), acts.path(parts, UID, VIDEO_ID)
+    title = names.get(video or "") or parts[VIDEO_ID]
+    return seen.who(names.get(user or ""), match.uid), seen.text(title, match.uid) or None
+
+
+def _table(matches: Sequence[Match]) -> None:
+    shown, names = addresses.seen(), acts.named([_parts(match) for match in matches[:_NAMED]])
+    whose = [_whose(match, names, shown) for match in matches]
+    frame = pd.DataFrame(
+        {
+            "open": [url_for(page, **ids) for page, ids in map(_target, matches)],
+            "label": [_label(match, shown) for match in matches],
+            "what": [_WORDS[match.type] for match in matches],
+            "customer": [customer for customer, _ in whose],
+            "video": [video for _, video in whose],
+            "why": [_why(match) for match in matches],
+            "uid": [match.uid for match in matches],
+            "video_id": [match.video_id or None for match in matches],
+            "inner_id": [match.clip_id or match.draft_id or None for match in matches],
+        }
+    )
     columns = {
         "open": tables.link("Open"),
-        "type": "Type",
-        "label": "Label",
-        "uid": "Customer",
-        "video_id": "Video",
-        "why": "Why",
+        "label": st.column_config.TextColumn("Found", width=230),
+        "what": "What",
+        "customer": st.column_config.TextColumn("Customer", width=170),
+        "video": st.column_config.TextColumn("In the video", width=200),
+        "why": st.column_config.TextColumn("Why", width="medium"),
+        "uid": "Customer id",
+        "video_id": "Video id",
+        "inner_id": "Clip or draft id",
     }
+    columns = {name: column for name, column in columns.items() if frame[name].notna().any()}
     tables.table(frame, key=key(NAME, "table"), alt="All matches", columns=columns)
 
 

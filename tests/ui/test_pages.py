@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import nav
 from tests.rigs.clips import film
-from tests.rigs.lists import with_column
+from tests.rigs.lists import named, with_column
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY, SeaweedRig
 from tests.rigs.waiting import dead_port
@@ -180,6 +180,25 @@ def test_the_user_page_of_an_ordinary_customer_costs_few_reads(app):
     before = app.world.faults.reads.total()
     words(app.open("user", uid="u1"))
     assert app.world.faults.reads.total() - before <= 30
+
+
+def test_several_matches_stand_in_a_list_that_names_customer_and_video(app):
+    for uid in ("u1", "u2"):
+        videos = f"users/{uid}/videos/vid-0001"
+        app.world.put(
+            {
+                f"users/{uid}": user(uid, email=f"ada.{uid}@example.com"),
+                videos: video("vid-0001", video_title=f"The trip of {uid}"),
+                f"{videos}/clips/vid-0001_1_split": clip("vid-0001", 1, scene_title="Best advice"),
+            }
+        )
+    for role, masked in (("operations", False), ("support", True)):
+        found = named(app.open("find", role=role, q="vid-0001_1_split"), "All matches")
+        rows = found.value
+        assert sorted(rows["video"]) == ["The trip of u1", "The trip of u2"]
+        who = ["a•••@example.com" if masked else f"ada.{uid}@example.com" for uid in ("u1", "u2")]
+        assert sorted(rows["customer"]) == who
+        assert found.hrefs[0] == f"./video?uid={rows['uid'][0]}&video_id=vid-0001&clip_id=vid-0001_1_split"
 
 
 def test_more_matches_than_cards_stand_in_the_list_alone(app):

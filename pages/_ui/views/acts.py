@@ -85,7 +85,7 @@ def about(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Whom or what an entry is about: the title and the customer's address, as far as known, else the ids."""
     detail = entry.get("detail")
     scope = detail.get("scope") if isinstance(detail, Mapping) else None
-    video, user = _path(entry, "uid", "video_id"), _path(entry, "uid")
+    video, user = path(entry, "uid", "video_id"), path(entry, "uid")
     parts = [names.get(video or ""), names.get(user or "")]
     if not any(parts):
         ids = [str(entry.get(name) or "") for name in ("uid", "video_id", "clip_id")]
@@ -96,11 +96,11 @@ def about(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def _paths(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(path for path in (_path(entry, "uid"), _path(entry, "uid", "video_id")) if path)
+    return tuple(path for path in (path(entry, "uid"), path(entry, "uid", "video_id")) if path)
 
 
-def _path(entry: Mapping[str, Any], *fields: str) -> str | None:
-    """The document's path that these fields name; `None` where a field is no id of a document."""
+def path(entry: Mapping[str, Any], *fields: str) -> str | None:
+    """The path of the document that these fields name; `None` where a field is no id of a document."""
     ids = [str(entry.get(name) or "") for name in fields]
     if not all(is_stored_id(one) for one in ids):
         return None
