@@ -59,6 +59,8 @@ def test_support_sees_first_which_videos_have_a_problem_and_which_clip_it_is(cus
     page.segmented_control("user-which").set_value("all").run()
     assert seen(page)["Fine"] == "Clips, files in place"
     assert [one.hrefs[0] for one in lists(page) if one.label == VIDEOS] == ["./video?uid=u1&video_id=vid-0001"]
+    back = customer.open("user", role="support", uid="u1", videos="all")  # Back, and a reload
+    assert seen(back)["Fine"] == "Clips, files in place"
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,7 @@ def _chosen(frame: pd.DataFrame, page: str) -> pd.DataFrame:
         selection_mode="multi",
         format_func=lambda style: plain(style, 40),
         key=key(page, "style"),
+        bind="query-params",
         label_visibility="collapsed",
         wrap=True,
     )

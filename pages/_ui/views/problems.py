@@ -34,6 +34,7 @@ from storage.text import moment, number
 
 PROBLEMS: Final = "problems"
 ALL: Final = "all"
+WHICH: Final = "videos"  # query parameter: which of both is listed
 NAMED: Final = 3  # videos of one kind that the head names, with a link; the list has all
 _CLIPS: Final = 50  # clips that a search shows
 _TITLE_PIXELS: Final = 230
@@ -209,14 +210,17 @@ def videos(
         return
     troubled = {one.video_id for one in known.troubled}
     counts = {PROBLEMS: len(troubled), ALL: known.count}
+    usual, which = PROBLEMS if troubled else ALL, key(page, "which")
+    if which not in st.session_state:  # the words of the choice have counts, which change, so the address has its name
+        asked = st.query_params.get(WHICH)
+        st.session_state[which] = asked if asked in counts else usual
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = st.segmented_control(
             "Videos",
             [PROBLEMS, ALL],
-            default=PROBLEMS if troubled else ALL,
             required=True,
             format_func=lambda name: f"{name.capitalize()} {counts[name]:,}",
-            key=key(page, "which"),
+            key=which,
             label_visibility="collapsed",
             wrap=True,
         )
@@ -229,6 +233,10 @@ def videos(
             width=340,
             placeholder="Find in this account: title, clip, file name, id",
         ).strip()
+    if chosen != usual:
+        st.query_params[WHICH] = str(chosen)
+    else:
+        st.query_params.pop(WHICH, None)
     shown = list(known.standings)
     if text:
         matches = matching_clips(clips, text) if clips is not None else []
