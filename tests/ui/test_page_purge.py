@@ -243,6 +243,19 @@ def test_a_whole_user_waits_for_a_second_person_who_sees_the_same_plan(desk, bef
     assert desk.world.snapshot() == before
 
 
+def test_a_plan_that_needs_no_approval_waits_for_whoever_may_apply_it(desk, before):
+    plan = desk.plan(CLIP)  # operations make plans and apply none
+    for role in ("admin", "second-admin"):
+        overview = open_page("overview", role=role)
+        assert "Ready to apply" in read(overview)
+        (link,) = [one.proto for one in overview.get("page_link") if one.proto.label == "Look and apply"]
+        assert link.query_string == f"plan={plan.plan_id}"
+    assert "Ready to apply" not in read(open_page("overview", role="operations"))
+    desk.world.apply(plan, MAKER)
+    loads.forget_purges()
+    assert "No purge waits for you." in read(open_page("overview", role="second-admin"))
+
+
 def test_whoever_approved_cannot_apply_and_who_made_it_cannot_approve(desk, before):
     plan = desk.plan(USER)
     approve(desk.world.purging, plan, SECOND)

@@ -39,17 +39,17 @@ def link(place: DeskPlace, name: str, label: str, *, icon: str = "") -> None:
     st.page_link(screen.file, label=label, icon=shown, query_params={place.parameter: name})
 
 
-def waiting(plan_id: str, what: str, maker: str, expires_at: datetime, *, approved: bool = False) -> None:
-    """Draws a plan that waits for a second person, or, once `approved`, for its maker, with the link to it. `what` and
-    `maker` are Markdown."""
-    badge = ":green-badge[Approved, ready to apply]" if approved else ":orange-badge[Needs a second person]"
+def waiting(plan_id: str, what: str, maker: str, expires_at: datetime, *, ready: str = "") -> None:
+    """Draws a plan that waits for a second person, or, where it is `ready` (in words), for its end, with the link to
+    it. `what` and `maker` are Markdown."""
+    badge = f":green-badge[{ready}]" if ready else ":orange-badge[Needs a second person]"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"{badge} {what} :small[planned by {maker}, valid until {expires_at:%H:%M} UTC]",
             width="stretch",
         )
         if place := place_of(plan_id):
-            words, icon = ("Look and apply", "task_alt") if approved else ("Look and answer", "how_to_reg")
+            words, icon = ("Look and apply", "task_alt") if ready else ("Look and answer", "how_to_reg")
             link(place, plan_id, words, icon=icon)
 
 

@@ -26,6 +26,7 @@ from storage.text import number
 PAGE: Final = "purge"
 SECOND_PERSON: Final = "Needs a second person"
 APPROVED: Final = "Approved, ready to apply"
+READY: Final = "Ready to apply"
 NEWEST = 50
 _WATCHED = 5  # running jobs that the overview shows; more at once are rare
 _KINDS = {
@@ -74,7 +75,7 @@ def plans() -> None:
                 "open": tables.link("Open", help="Look at the plan"),
                 "waits": st.column_config.MultiselectColumn(
                     "State",
-                    options=[SECOND_PERSON, APPROVED, "Ready to apply", "Blocked"],
+                    options=[SECOND_PERSON, APPROVED, READY, "Blocked"],
                     color=["orange", "violet", "blue", "red"],
                 ),
                 "scope": st.column_config.TextColumn("Scope"),
@@ -108,7 +109,7 @@ def _waits(summary: PlanSummary) -> str:
     if plan.blocked:
         return "Blocked"
     if not second_person_needed(plan, stores().settings.purge, erase=False):
-        return "Ready to apply"
+        return READY
     approvals = loads.plan_status(plan.plan_id, summary.fingerprint).value.counting(plan, plan.maker)
     return APPROVED if approvals else SECOND_PERSON
 
@@ -150,20 +151,22 @@ def jobs() -> None:
 
 
 def waiting() -> loads.Loaded[Any]:
-    """Draws each plan that waits for this person, or says that there is none: for another one's answer, and, where this
-    person made it and somebody approved it, for its end."""
+    """Draws each plan that waits for this person, or says that there is none: for another one's answer, and for its end
+    one that needs no answer, whose maker may be somebody who cannot apply it, or that somebody approved for this
+    person."""
     loaded = loads.open_plans()
     mine = actor(active=False).email
     applied = {job.plan_id for job in loads.jobs(NEWEST).value}
     anything = False
     for one in loaded.value:
         plan, made_here = one.plan, one.plan.maker == mine
-        if plan.plan_id in applied or _waits(one) != (APPROVED if made_here else SECOND_PERSON):
+        state = _waits(one)
+        if plan.plan_id in applied or state not in {READY, APPROVED if made_here else SECOND_PERSON}:
             continue
         anything = True
         what = f"Purge of **{md(plan.scope.spelled, 160)}**"
         maker = md(plan.maker or "not known", 80)
-        elsewhere.waiting(plan.plan_id, what, maker, plan.expires_at, approved=made_here)
+        elsewhere.waiting(plan.plan_id, what, maker, plan.expires_at, ready="" if state == SECOND_PERSON else state)
     if not anything:
         st.caption(":material/check_circle: No purge waits for you.")
     return loaded
