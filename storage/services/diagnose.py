@@ -507,7 +507,9 @@ def _owners(checker: VerifyContext, pairs: tuple[tuple[str, str], ...]) -> dict[
 
 def _row(case: Case) -> StuckVideo:
     user = case.user.value if isinstance(case.user, Known) else None
-    return StuckVideo(case.diagnosis, user.email if user else None, user.plan if user else None)
+    video = case.facts.video.value if isinstance(case.facts.video, Known) else None
+    title = video.video_title if video else None
+    return StuckVideo(case.diagnosis, user.email if user else None, user.plan if user else None, title)
 
 
 def _candidates(checker: VerifyContext, reach: Reach) -> _Candidates:

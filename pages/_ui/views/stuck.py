@@ -221,12 +221,13 @@ def frame(videos: Sequence[StuckVideo]) -> pd.DataFrame:
             "step": video.diagnosis.stage,
             "since": video.diagnosis.since,
             "owner": video.email,
+            "title": video.title,
             "plan": video.plan,
             "summary": video.diagnosis.summary,
         }
         for video in videos
     ]
-    columns = ["id", "uid", "video_id", "verdict", "severity", "step", "since", "owner", "plan", "summary"]
+    columns = ["id", "uid", "video_id", "verdict", "severity", "step", "since", "owner", "title", "plan", "summary"]
     made = pd.DataFrame(rows, columns=columns)
     made["since"] = pd.to_datetime(made["since"], utc=True)
     return made
@@ -259,6 +260,7 @@ def table(
         "open": tables.link("Video", help="Open the video."),
         "verdict_word": status.column("verdict", rows["verdict"], "Verdict"),
         "owner": "Customer",
+        "title": st.column_config.TextColumn("Title", width="medium"),
         "step": "Stopped at",
         "since": tables.moment("Since", distance=True, help="When it stopped. Point at a cell for the time."),
         "plan": "Plan",

@@ -309,11 +309,12 @@ def _plain(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class StuckVideo:
-    """One video that needs a person, with its owner. `email` and `plan` are `None` where they are unknown."""
+    """One video that needs a person, with its owner. `email`, `plan` and `title` are `None` where they are unknown."""
 
     diagnosis: Diagnosis
     email: str | None = None
     plan: str | None = None
+    title: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The diagnosis as `diagnose --json` prints it, with the owner, the plan and the age in seconds."""
