@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui import reaching
 from pages._ui.access.guard import show
 from pages._ui.data import fleet_loads
 from pages._ui.kit import feedback, format, session
@@ -46,8 +47,10 @@ def _figures() -> None:
     now = datetime.now(UTC)
     _doubts(found, now)
     fleet.summary(found)
+    fleet.ways(found)
     _charts(found)
-    with st.container(border=True):
+    with st.container(border=True, key=key(NAME, "lists")):
+        _reach()
         st.subheader("Customers", anchor=False)
         feedback.section("all customers", partial(_customers, found), key=key(NAME, "customers"))
     with st.container(border=True):
@@ -57,6 +60,13 @@ def _figures() -> None:
     with st.expander("How these figures were made", icon=":material/schedule:", expanded=grave):
         fleet.parts(found, page=NAME)
         fleet_run.draw(page=NAME, count_first=is_old(found, now))
+
+
+def _reach() -> None:
+    """Scrolls to the lists where a figure, a bar or a row led to one of them."""
+    if st.query_params.get(fleet.TO) == fleet.LISTED:
+        chosen = [st.query_params.get(key(NAME, one), "") for one in ("list", "quota", "state", "plan")]
+        reaching.scroll_to(key(NAME, "lists"), of="/".join(chosen), key=key(NAME, "reach"))
 
 
 def _customers(found: FleetView) -> None:

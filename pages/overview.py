@@ -178,7 +178,7 @@ def _statuses() -> None:
             SCREENS["processing"].file,
             label="All failed videos",
             icon=":material/arrow_forward:",
-            query_params={"processing-view": "All failed"},
+            query_params=overview.FAILED_VIDEOS,
         )
     freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
 

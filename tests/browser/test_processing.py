@@ -44,6 +44,7 @@ def app(world: World, r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFacto
             "users/u1": user("u1"),
             VIDEO: video("vid-0001", status="processing", expected_clips=1, clips_count=1, **old),
             f"{VIDEO}/clips/vid-0001_1_split": one,
+            "users/u1/videos/vid-0002": video("vid-0002", status="failed", error_message="Private video"),
         }
     )
     env = r2_rig.values(bucket) | world.values()
@@ -121,3 +122,19 @@ def test_a_step_of_the_drawer_opens_its_repair_in_place_and_the_drawer_takes_it_
     dialog.get_by_role("button", name="Undo").click()
     expect(dialog.get_by_text("Everything was put back as it was.")).to_be_visible()
     assert world.fields(VIDEO)["status"] == "processing"
+
+
+def test_a_bar_leads_to_the_list_that_it_counts_in_one_step_or_in_a_new_tab(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/overview")
+    bar = page.get_by_role("graphics-symbol", name="Failed: 1", exact=True)
+    expect(bar).to_be_visible()
+    before = page.evaluate("() => history.length")
+    with page.context.expect_page() as opened:
+        bar.click(modifiers=["ControlOrMeta"])
+    expect(opened.value).to_have_url(re.compile("processing-view=All%20failed"))
+    opened.value.close()
+    bar.dblclick()
+    expect(page.get_by_role("grid", name="Failed videos, the newest first")).to_be_visible()
+    assert page.evaluate("() => history.length") == before + 1
+    page.go_back()
+    expect(bar).to_be_visible()

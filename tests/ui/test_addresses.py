@@ -120,7 +120,7 @@ def test_rows_for_a_file_are_masked_and_the_filter_helps_nobody_to_guess():
     assert len(fleet.filtered(rows, [], "ada")) == 1
     table = customers.pa.table({"uid": ["u1", "u2"], "email": [ADDRESS, None], "plan": ["pro", "pro"]})
     for text, found in {"ada": 0, ADDRESS.upper(): 1, "u1": 1}.items():
-        assert customers.filtered(table, customers.EVERYBODY, "", [], [], text, whole=False).num_rows == found, text
+        assert customers.filtered(table, fleet.EVERYBODY, "", [], [], text, whole=False).num_rows == found, text
 
 
 def test_rows_stand_in_the_order_of_the_addresses_that_the_person_sees():
@@ -128,7 +128,7 @@ def test_rows_stand_in_the_order_of_the_addresses_that_the_person_sees():
     table = customers.pa.table({"uid": list(held), "email": list(held.values())})
 
     def order(seen: Seen) -> list[str]:
-        return customers.sorted_rows(table, customers.EVERYBODY, "", "Address", seen).column("uid").to_pylist()
+        return customers.sorted_rows(table, fleet.EVERYBODY, "", "Address", seen).column("uid").to_pylist()
 
     assert order(Seen(True)) == ["u2", "u1", "u6", "u3", "u5", "u4"]
     assert order(Seen(False)) == ["u3", "u1", "u2", "u6", "u5", "u4"], "a hidden letter decides nothing"

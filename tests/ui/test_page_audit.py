@@ -24,7 +24,7 @@ from storage.repositories.audit_log import entry_path
 from storage.services.audit_search import AuditQuery, search
 from tests.architecture.test_layers import SOURCES, tree_of
 from tests.rigs.lists import choose as tick
-from tests.rigs.lists import lists
+from tests.rigs.lists import lists, named
 from tests.rigs.seaweed import SeaweedRig
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     MAKER,
@@ -150,6 +150,9 @@ def test_the_page_finds_what_no_longer_exists_by_the_address_alone(history):
     assert "a mistake" in text
     assert "no ticket" in text
     assert FORMULA not in text
+    entries = named(history.audit(uid="u1", **{"audit-kind": "Everything"}), "Entries of the audit, the newest first")
+    opened = {"./user?uid=u1", *(f"./video?uid=u1&video_id=v{number}" for number in range(5))}
+    assert set(entries.hrefs) == opened  # a Ctrl-click opens whom or what an entry is about
 
 
 @pytest.mark.parametrize(

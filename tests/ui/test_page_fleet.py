@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from grpc import StatusCode
 
@@ -18,7 +19,7 @@ from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.search_index import read_head
 from storage.services.fleet import GLANCE_USERS, LOOKED_AT
 from tests.rigs.http_faults import FaultProxy
-from tests.rigs.lists import with_column
+from tests.rigs.lists import named, with_column
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
 from tests.rigs.waiting import PATIENCE_SECONDS
@@ -282,3 +283,41 @@ def test_without_the_table_the_first_of_each_list_stand_and_a_bucket_that_is_awa
     assert "Nobody here is near this limit" not in text
     assert "Growth by day" in text
     assert "all customers" in text
+
+
+def bars(shown: Any) -> dict[str, str]:
+    """What a click on each bar of the page's charts opens, by what a screen reader says of the bar."""
+    found: dict[str, str] = {}
+    for chart in shown.get("vega_lite_chart"):
+        for one in chart.proto.datasets:
+            rows = pa.ipc.open_stream(one.data.data).read_all().to_pylist()
+            found |= {row["said"]: row["open"] for row in rows if "open" in row}
+    return found
+
+
+def test_figures_bars_and_rows_lead_to_the_lists_that_they_count(app):
+    customers(app, 6, stalled=2)
+    app.world.put({"users/u005/videos/c": video("c", status="failed")})
+    rollup(app, whole=True)
+    page = app.open("fleet", role="operations")
+    leads = {said: address for said, address in bars(page).items() if address}
+    over = "./fleet?to=customers&fleet-list=Near%20or%20over%20a%20limit&fleet-quota=Storage&fleet-state=Exceeded"
+    assert leads == {
+        "Failed: 1": "./processing?processing-view=All%20failed",
+        "Before the highlights: 2": "./processing?processing-step=Analysis",
+        "Storage, Exceeded: 1": over,
+    }
+    links = {one.proto.label: one.proto.query_string for one in page.get("page_link")}
+    assert links["6 customers"] == "to=customers&fleet-list=All+customers"
+    assert links["1 over storage"] == over.partition("?")[2].replace("%20", "+")
+    assert links["1 failed video"] == "processing-view=All+failed"
+    assert links["2 stalled videos"] == "processing-verdict=Analysis+stalled"
+    assert links["6 with wrong counters"] == "to=customers&fleet-list=Wrong+counters"
+    assert named(page, "Customers by plan").hrefs == ["./fleet?to=customers&fleet-list=All%20customers&fleet-plan=pro"]
+    assert set(named(page, "Wrong counters, by counter").hrefs) == {"./fleet?to=customers&fleet-list=Wrong%20counters"}
+
+    shown = app.open("fleet", **{"to": "customers", "fleet-list": "All customers", "fleet-plan": "pro"})
+    assert named(shown, "Customers: All customers").data["rows"] == 6
+    looker = app.open("fleet", role="support")  # whose pages are not Processing
+    assert not [one for one in bars(looker).values() if "processing" in one]
+    assert "1 failed video" not in {one.proto.label for one in looker.get("page_link")}

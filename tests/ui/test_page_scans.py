@@ -21,7 +21,7 @@ from storage.domain.scans.harm import HARMS
 from storage.domain.scans.kept import ScanOutcome, table_key
 from storage.repositories.scans import scan_records
 from tests.rigs.clips import film
-from tests.rigs.lists import choose, with_column
+from tests.rigs.lists import choose, named, with_column
 from tests.rigs.seaweed import NOBODY
 from tests.rigs.waiting import PATIENCE_SECONDS, until
 from tests.ui.conftest import LiveApp, words
@@ -304,7 +304,33 @@ def test_the_days_of_making_are_in_the_heat_map(app, monkeypatch):
     )
     text = words(app.open("uploads"))
     heat = next(frame for frame in drawn if "Style" in frame)
-    assert heat.to_dict("records") == [{"Day": f"{LONG_AGO:%Y-%m-%d}", "Style": "split", "Findings": 2}]
+    made = f"{LONG_AGO:%Y-%m-%d}"
+    listed = f"./uploads?uploads-style=split&uploads-find={made}"
+    assert heat.to_dict("records") == [{"Day": made, "Style": "split", "open": listed, "Findings": 2}]
     assert "1 finding not in the map: the day" in text
     trend = next(frame for frame in drawn if "Harm" in frame)
     assert dict(zip(trend["Harm"], trend["Findings"], strict=True)) == {"Cannot be played": 2, "Leftovers": 1}
+    assert list(trend["open"]) == ["./uploads?harm=not_playable", "./uploads?harm=leftover"]
+    assert set(rows_of(app.open("uploads", **{"uploads-style": "split", "uploads-find": made}))["what"]) == {
+        "Missing object"
+    }
+
+
+def test_where_findings_repeat_leads_to_them_in_the_list(app):
+    for uid in ("u1", "u2"):
+        customer(app, uid, clips=2)
+    keep(app, *(finding(uid, scene) for uid in ("u1", "u2") for scene in (1, 2)))
+    again = named(app.open("uploads"), "Repeated findings")
+    leads = dict(zip(again.value["value"], again.hrefs, strict=True))
+    assert leads["u1@example.com"] == "./uploads?uploads-find=u1"
+    assert leads["split"] == "./uploads?uploads-style=split"
+    assert len(rows_of(app.open("uploads", **{"uploads-find": "u1"}))) == 2
+
+
+def test_a_link_within_the_page_chooses_the_harm_it_names(app):
+    customer(app, "u1", clips=3)
+    keep(app, finding("u1", 1), finding("u1", 2, "orphan_object", severity="warning", clip_id=None))
+    shown = app.open("uploads")
+    assert len(rows_of(shown)) == 2
+    shown.query_params["harm"] = "leftover"
+    assert list(rows_of(shown.run())["what"]) == ["File without a document"]

@@ -96,6 +96,7 @@ def test_what_the_worker_does_and_which_counters_are_dead_is_said_on_the_page(ap
     assert "reads it from no document" in limits.loc["Styles a video", "From"]
     credits = with_column(shown, "balance_after")
     assert credits[["draft_id", "details"]].values.tolist() == [["draft-1", "scenes: 4"]]
+    assert credits["open"].tolist() == ["./user?uid=u1&draft_id=draft-1"]
 
 
 def test_nothing_of_a_phantom_s_month_is_told_as_zero(app):

@@ -9,6 +9,7 @@ import streamlit as st
 from pages._ui.data import loads, resources
 from tests.rigs.clips import PAGE, film
 from tests.rigs.http_faults import Answer
+from tests.rigs.lists import named
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
 from tests.ui.test_page_costs import said
@@ -122,3 +123,5 @@ def test_highlights_whose_times_make_no_sense_are_named_on_the_page(app, monkeyp
     assert "Times that make no sense" in str([one.proto for one in page.warning])
     assert "entry 1, end: is not after start (00:01:00 to 00:00:30)" in text
     assert "1 finding of this kind in the upload check." in text
+    (entry,) = named(page, "The highlights").hrefs  # its clip
+    assert entry == "./video?uid=u1&video_id=vid-0001&clip_id=vid-0001_1_split"

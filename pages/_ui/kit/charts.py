@@ -72,6 +72,7 @@ def moments(seconds: float) -> str:
 
 _NAME_CHARS: Final = 30  # what fits beside a bar
 _WHOLE: Final = "whole_name"  # the column with the names as they are, for the hover
+_SAID: Final = "said"  # the column with what a screen reader says of a bar
 _RANK: Final = "rank"  # the column with the place of a part within its bar
 
 
@@ -85,14 +86,18 @@ def bars(
     label: str | None = None,
     more: Sequence[str] = (),
     pixels: int = 34,
+    leads: str | None = None,
 ) -> None:
     """Draws a horizontal bar for each row, in the order of the rows, with its amount behind it as text.
 
     `name`, `value`, `label` (the text; without it the value) and `more` (shown on hover) name columns. Without a
-    `colour` the column `colour` gives each row its own, of `status.shade`.
+    `colour` the column `colour` gives each row its own, of `status.shade`. `leads` is the column with the address that
+    a click on a bar opens (`session.url_for`), empty where there is none.
     """
     whole = [str(one) for one in frame[name]]
-    frame = frame.assign(**{name: told_apart(whole, _NAME_CHARS), _WHOLE: whole})
+    amounts = [one if label else f"{one:,}" for one in frame[label or value]]
+    said = [f"{one}: {amount}" for one, amount in zip(whole, amounts, strict=True)]
+    frame = frame.assign(**{name: told_apart(whole, _NAME_CHARS), _WHOLE: whole, _SAID: said})
     shape = _bars(
         name,
         value,
@@ -101,8 +106,15 @@ def bars(
         status.shade(colour) if colour else None,
         status.shade("gray"),
         max(40, pixels * len(frame)),
+        leads,
     )
     draw(shape, frame, alt=alt)
+
+
+def _told(drawn: Any, leads: str | None) -> Any:
+    """The bars with their words for screen readers, and as links, which `desk/history.js` follows within the tab."""
+    drawn = drawn.encode(description=altair.Description(f"{_SAID}:N"))
+    return drawn if leads is None else drawn.encode(href=altair.Href(f"{leads}:N"))
 
 
 def _room(pixels: int) -> Any:
@@ -112,7 +124,14 @@ def _room(pixels: int) -> Any:
 
 @form
 def _bars(
-    name: str, value: str, label: str | None, more: tuple[str, ...], colour: str | None, words: str, height: int
+    name: str,
+    value: str,
+    label: str | None,
+    more: tuple[str, ...],
+    colour: str | None,
+    words: str,
+    height: int,
+    leads: str | None,
 ) -> Any:
     whole, amount = altair.Tooltip(f"{_WHOLE}:N", title=name), altair.Tooltip(f"{value}:Q", format=",")
     # Words such as "1.2 GiB · 34.5 %" need more room behind the longest bar than a number does.
@@ -128,6 +147,7 @@ def _bars(
         if colour
         else base.mark_bar(**thickness).encode(color=altair.Color("colour:N", scale=None))
     )
+    drawn = _told(drawn, leads)
     text = altair.Text(f"{label}:N") if label else altair.Text(f"{value}:Q", format=",")
     return (drawn + base.mark_text(align="left", dx=5, color=words).encode(text=text)).properties(
         height=height, padding=TIGHT
@@ -143,14 +163,17 @@ def stacked(
     scale: tuple[Sequence[str], Sequence[str]],
     order: Iterable[str],
     alt: str,
+    leads: str | None = None,
 ) -> None:
     """Draws a horizontal bar for each `name`, in `order`, made up of its parts, with the sum behind it.
 
     `frame` has a row for each name and part; `scale` holds the words of all possible parts, in the order in which they
-    follow each other in a bar, and their colours.
+    follow each other in a bar, and their colours. `leads` as in `bars`.
     """
     words, colours = scale
-    frame = frame.assign(**{_RANK: [list(words).index(one) for one in frame[part]]})
+    parts = zip(frame[name], frame[part], frame[value], strict=True)
+    said = [f"{one}, {which}: {amount:,}" for one, which, amount in parts]
+    frame = frame.assign(**{_RANK: [list(words).index(one) for one in frame[part]], _SAID: said})
     names, present = set(frame[name]), set(frame[part])
     shape = _stacked(
         name,
@@ -161,6 +184,7 @@ def stacked(
         tuple(colours),
         tuple(word for word in words if word in present),
         status.shade("gray"),
+        leads,
     )
     draw(shape, frame, alt=alt)
 
@@ -175,6 +199,7 @@ def _stacked(
     colours: tuple[str, ...],
     present: tuple[str, ...],
     grey: str,
+    leads: str | None,
 ) -> Any:
     y = altair.Y(f"{name}:N", sort=list(order), title=None, axis=altair.Axis(labelLimit=200))
     bars = rows().encode(
@@ -189,6 +214,6 @@ def _stacked(
         tooltip=[f"{name}:N", f"{part}:N", altair.Tooltip(f"{value}:Q", format=",")],
     )
     sums = rows().encode(y=y, x=f"sum({value}):Q", text=altair.Text(f"sum({value}):Q", format=","))
-    layers = bars.mark_bar(height={"band": 0.65}) + sums.mark_text(align="left", dx=5, color=grey)
+    layers = _told(bars.mark_bar(height={"band": 0.65}), leads) + sums.mark_text(align="left", dx=5, color=grey)
     lines = -(-len(present) // COLUMNS)
     return layers.properties(height=40 + 20 * lines + 30 * len(order), padding=TIGHT)

@@ -23,7 +23,7 @@ from pages._ui.data import loads
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, format, params, status, tables
 from pages._ui.kit.feedback import cost_words, freshness
-from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.views import acts, elsewhere
@@ -448,12 +448,13 @@ def _nothing(found: AuditPage, before: int | None, question: AuditQuery) -> None
 def _table(found: AuditPage, names: Mapping[str, str]) -> list[str]:
     frame = entries_frame(found.entries, names)
     return tables.table(
-        frame.assign(shown=status.words("outcome", frame["outcome"])),
+        frame.assign(shown=status.words("outcome", frame["outcome"]), open=[_subject(one) for one in found.entries]),
         key=key(PAGE, "table"),
         alt="Entries of the audit, the newest first",
         id_column="number",
         select="one",
         columns={
+            "open": tables.link("Open"),
             "at": tables.moment("When"),
             "actor": st.column_config.TextColumn("Who"),
             "action": "What",
@@ -471,6 +472,14 @@ def _table(found: AuditPage, names: Mapping[str, str]) -> list[str]:
         csv_frame=lambda: pd.DataFrame(found.entries),
         filters=False,
     )
+
+
+def _subject(entry: Mapping[str, Any]) -> str | None:
+    """What the entry is about: the video or the customer."""
+    uid, video_id = (str(entry.get(name) or "") for name in (UID, VIDEO_ID))
+    if not is_stored_id(uid):
+        return None
+    return url_for("video", uid=uid, video_id=video_id) if is_stored_id(video_id) else url_for("user", uid=uid)
 
 
 def _turn(found: AuditPage, before: int | None) -> None:

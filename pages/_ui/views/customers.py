@@ -22,9 +22,8 @@ from storage.domain.rollup import QUOTAS
 from storage.repositories.rollups import FleetView
 from storage.text import percent_words
 
-EVERYBODY: Final = "All customers"
 ANY: Final = "Any limit"
-LISTS: Final = (fleet.LIMITS, fleet.BIGGEST, fleet.DRIFTING, EVERYBODY)
+LISTS: Final = (fleet.LIMITS, fleet.BIGGEST, fleet.DRIFTING, fleet.EVERYBODY)
 ORDERS: Final = {
     "Address": ("email", "ascending"),
     "Newest": ("joined", "descending"),
@@ -51,7 +50,7 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
     with st.container(horizontal=True, gap="medium"):  # at the top, where the labels stand
         quota = _quota(view, page) if chosen == fleet.LIMITS else ""
         states = fleet.states(page) if chosen == fleet.LIMITS else []
-        order = _order(page) if chosen == EVERYBODY else ""
+        order = _order(page) if chosen == fleet.EVERYBODY else ""
         plans, text = fleet.plans_and_text(view, page)
     seen = addresses.seen()
     rows = sorted_rows(

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from pages._ui.access import addresses
+from pages._ui.access.guard import allowed
 from pages._ui.kit import charts, feedback, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
-from pages._ui.views.overview import bars_by_status
+from pages._ui.nav import SCREENS
+from pages._ui.views.overview import FAILED_VIDEOS, bars_by_status
 from storage.domain.rollup import TOP
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import near_or_over
 from storage.text import number
 
+PAGE: Final = "fleet"
 QUOTAS = {"storage": "Storage", "clips": "Clips a month", "credits": "Credits a month"}
 STEPS = {"analysis": "Before the highlights", "render": "While rendering", "finish": "Rendered, status never set"}
 _MEASURES = {
@@ -34,10 +37,56 @@ _MEASURES = {
     "Joined a day": "joined",
 }
 _STATES = ("exceeded", "near_limit", "unknown")
-
+_VERDICTS = {"analysis": "analysis_stalled", "render": "render_stalled", "finish": "status_stuck"}
+_LISTED_AS = {"analysis": "Analysis", "render": "Rendering", "finish": "Finishing"}  # the words of Processing's filter
 
 LIMITS, BIGGEST, DRIFTING = "Near or over a limit", "Biggest", "Wrong counters"
+EVERYBODY = "All customers"
 BARS = 12
+TO = "to"  # query parameter: the part of the page that a link leads to
+LISTED = "customers"  # its value for the lists
+
+
+def list_address(view: FleetView, name: str, **choices: str) -> str:
+    """The address of a list of customers with its choices; without a table of all, the biggest stand for all."""
+    return url_for(PAGE, **_of_list(view, name, choices))
+
+
+def _of_list(view: FleetView, name: str, choices: Mapping[str, str]) -> dict[str, str]:
+    shown = BIGGEST if name == EVERYBODY and not view.tables else name
+    return {TO: LISTED, key(PAGE, "list"): shown, **{key(PAGE, one): value for one, value in choices.items()}}
+
+
+def ways(view: FleetView) -> None:
+    """Draws links to the lists behind the figures above and the charts below, for the keyboard too."""
+    over = view.states.get("storage", {}).get("exceeded", 0)
+    drifting = _drifting_users(view)
+    storage = {"quota": QUOTAS["storage"], "state": status.look("usage", "exceeded").word}
+    lists = [
+        (number(view.totals.users, "customer"), "groups", EVERYBODY, {}),
+        (f"{over:,} over storage", "error", LIMITS, storage if over else None),
+        (f"{drifting:,} with wrong counters", "difference", DRIFTING, {} if drifting else None),
+    ]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for label, icon, name, choices in lists:
+            if choices is not None:
+                query = _of_list(view, name, choices)
+                st.page_link(SCREENS[PAGE].file, label=label, icon=f":material/{icon}:", query_params=query)
+        if not allowed("diagnose"):
+            return
+        processing = SCREENS["processing"].file
+        if failed := (view.videos or {}).get("failed", 0):
+            icon = ":material/error:"
+            st.page_link(processing, label=number(failed, "failed video"), icon=icon, query_params=FAILED_VIDEOS)
+        if stalled := sum((view.stuck or {}).values()):
+            found = [_VERDICTS[step] for step, count in (view.stuck or {}).items() if count and step in _VERDICTS]
+            words = [(key("processing", "verdict"), status.look("verdict", verdict).word) for verdict in found]
+            icon = ":material/hourglass_disabled:"
+            st.page_link(processing, label=number(stalled, "stalled video"), icon=icon, query_params=words)
+
+
+def _drifting_users(view: FleetView) -> int:
+    return int(view.drift["users"].max()) if len(view.drift) else 0
 
 
 def summary(view: FleetView) -> None:
@@ -46,7 +95,7 @@ def summary(view: FleetView) -> None:
     videos = None if view.videos is None else sum(view.videos.values())
     size = format.size(totals.clip_bytes)
     over = view.states.get("storage", {}).get("exceeded", 0)
-    drifting = int(view.drift["users"].max()) if len(view.drift) else 0
+    drifting = _drifting_users(view)
     card = partial(st.metric, border=True, height="stretch")
     with st.grid(6, min_column_width=133, gap="small"):
         card("Customers", f"{totals.users:,}", icon=":material/group:", help=_phantoms(totals))
@@ -138,7 +187,12 @@ def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined
 def quotas(view: FleetView) -> None:
     """Draws how many users are near or over each of their quotas."""
     rows = [
-        {"Quota": words, "State": status.look("usage", state).word, "Customers": view.states[name].get(state, 0)}
+        {
+            "Quota": words,
+            "State": status.look("usage", state).word,
+            "Customers": view.states[name].get(state, 0),
+            "open": _limit_address(view, words, state),
+        }
         for name, words in QUOTAS.items()
         if name in view.states
         for state in _STATES
@@ -156,6 +210,7 @@ def quotas(view: FleetView) -> None:
         scale=status.scale("usage", _STATES),
         order=QUOTAS.values(),
         alt="Customers near or over a limit, by quota",
+        leads="open",
     )
     well = ", ".join(
         f"{words.lower()} {view.states[name].get('ok', 0):,}" for name, words in QUOTAS.items() if name in view.states
@@ -165,6 +220,13 @@ def quotas(view: FleetView) -> None:
     )
 
 
+def _limit_address(view: FleetView, quota: str, state: str) -> str:
+    """The list of these customers; no list has those whose state is unknown."""
+    if state == "unknown":
+        return ""
+    return list_address(view, LIMITS, quota=quota, state=status.look("usage", state).word)
+
+
 def plans(view: FleetView, *, page: str) -> None:
     """Draws users and bytes by plan."""
     frame = view.plans.sort_values("users", ascending=False)
@@ -172,6 +234,7 @@ def plans(view: FleetView, *, page: str) -> None:
         st.caption("There are no customers, so there are no plans.")
         return
     columns = {
+        "open": tables.link("Open", help="The customers of this plan."),
         "plan": "Plan",
         "users": st.column_config.NumberColumn("Customers", format="localized"),
         "clips": st.column_config.NumberColumn("Clips", format="localized"),
@@ -182,13 +245,15 @@ def plans(view: FleetView, *, page: str) -> None:
         columns["unknown_plan_users"] = st.column_config.NumberColumn(
             "Unknown plan", help="The customer's document names an unknown plan; it counts as free."
         )
+    shown = frame.head(tables.ROW_LIMIT)
     tables.table(
-        frame.head(tables.ROW_LIMIT),
+        shown.assign(open=[list_address(view, EVERYBODY, plan=str(plan)) for plan in shown["plan"]]),
         key=key(page, "plans"),
         alt="Customers by plan",
         columns=columns,
         height="content",
         csv_name="fleet-plans",
+        csv_frame=lambda: frame,
     )
 
 
@@ -211,7 +276,17 @@ def videos(view: FleetView) -> None:
         f"**{total:,} stalled** :small[:gray[in progress, without an update for longer than the limit; by step]]"
     )
     frame = pd.DataFrame({"Step": [STEPS.get(one, one) for one in view.stuck], "Videos": list(view.stuck.values())})
-    charts.bars(frame, "Step", "Videos", colour="orange", alt="Stalled videos, by the step where they stopped")
+    listed = allowed("diagnose")
+    frame["open"] = [_step_address(one) if listed and count else "" for one, count in view.stuck.items()]
+    charts.bars(
+        frame, "Step", "Videos", colour="orange", alt="Stalled videos, by the step where they stopped", leads="open"
+    )
+
+
+def _step_address(step: str) -> str:
+    """The list of the videos that stopped at this step."""
+    known = {key("processing", "step"): _LISTED_AS[step]} if step in _LISTED_AS else {}
+    return url_for("processing", **known)
 
 
 def drift(view: FleetView, *, page: str) -> None:
@@ -222,10 +297,12 @@ def drift(view: FleetView, *, page: str) -> None:
     frame = view.drift.sort_values("users", ascending=False)
     is_bytes = frame["counter"].str.endswith("_bytes")
     shown = frame.assign(
+        open=list_address(view, DRIFTING),
         total=[_amount(value, size) for value, size in zip(frame["sum"], is_bytes, strict=True)],
         off=[_amount(value, size) for value, size in zip(frame["absolute"], is_bytes, strict=True)],
     )
     columns = {
+        "open": tables.link("Open", help="The customers with wrong counters."),
         "counter": st.column_config.TextColumn("Counter", width="medium"),
         "users": st.column_config.NumberColumn("Customers", format="localized"),
         "total": st.column_config.TextColumn(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 import streamlit as st
 
 from pages._ui.kit import away, format, tables
-from pages._ui.kit.session import key
+from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from storage.domain import highlights
 from storage.domain.highlights import HighlightsState
@@ -54,7 +56,9 @@ def draw(case: Case, *, page: str) -> None:
     ]
     frame = pd.DataFrame(rows)
     frame["id"] = frame["id"].astype("object").map(lambda value: None if value is None else str(value))
+    frame["open"] = _clips_of(case, frame["id"])
     columns = {
+        "open": tables.link("Open", help="Its first clip, where one was made."),
         "id": st.column_config.TextColumn("Id", width="small"),
         "title": st.column_config.TextColumn("Title", width="medium"),
         "start": "Start",
@@ -64,6 +68,17 @@ def draw(case: Case, *, page: str) -> None:
         "reason": "Reason",
     }
     tables.table(frame, key=key(page, "highlights"), alt="The highlights", columns=columns, total=chosen.count)
+
+
+def _clips_of(case: Case, entries: Iterable[str | None]) -> list[str | None]:
+    """The address of the first clip of each entry; `None` where none was made."""
+    first: dict[str, str] = {}
+    if case.clips is not None:
+        frame = case.clips.frame
+        for scene, clip_id in zip(frame["scene_id"], frame["clip_id"], strict=True):
+            first.setdefault(str(scene), clip_id)
+    ids = {"uid": case.diagnosis.uid, "video_id": case.diagnosis.video_id}
+    return [url_for("video", **ids, clip_id=first[entry]) if entry in first else None for entry in entries]
 
 
 def _text(value: object) -> str | None:

@@ -46,6 +46,7 @@ _COLOURS: Final[Mapping[Harm, status.Colour]] = {
     "unknown": "violet",
 }
 ONE, EVERYBODY = "One customer", "All customers"  # the page's scopes
+_PAGE: Final = "uploads"
 HARM = "harm"  # query parameter: the classes that are shown
 SINCE = {"New": None, "24 h": timedelta(days=1), "7 days": timedelta(days=7), "All": None}
 NEW, ALL = "New", "All"
@@ -187,9 +188,9 @@ def _filtered(frame: pd.DataFrame, head: ScanHead, *, page: str) -> pd.DataFrame
     counts = frame["harm"].value_counts()
     present = [harm for harm in HARMS if harm in counts]
     chip = key(page, HARM)
-    if chip not in st.session_state:
-        asked = st.query_params.get(HARM, "").split(",")
-        st.session_state[chip] = [harm for harm in present if harm in asked]
+    asked, written = st.query_params.get(HARM, ""), key(page, "harm_written")
+    if chip not in st.session_state or asked != st.session_state.get(written, asked):  # a link within the page
+        st.session_state[chip] = [harm for harm in present if harm in asked.split(",")]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = st.pills(
             "By harm to the customer",
@@ -212,6 +213,7 @@ def _filtered(frame: pd.DataFrame, head: ScanHead, *, page: str) -> pd.DataFrame
         st.query_params[HARM] = ",".join(chosen)
     else:
         st.query_params.pop(HARM, None)
+    st.session_state[written] = ",".join(chosen)
     kinds = [kind for kind in verify.WORDS if kind in set(frame["kind"])]
     styles = sorted(frame["style"].dropna().unique())
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -238,7 +240,7 @@ def _filtered(frame: pd.DataFrame, head: ScanHead, *, page: str) -> pd.DataFrame
             type="search",
             bind="query-params",
             width=260,
-            placeholder="Customer, title, id or key",
+            placeholder="Customer, title, id, key or day made",
         )
     keep = pd.Series(True, index=frame.index)
     if chosen:
@@ -255,6 +257,7 @@ def _filtered(frame: pd.DataFrame, head: ScanHead, *, page: str) -> pd.DataFrame
     if needle:
         columns = ("uid", "email", "title", "video_id", "clip_id", "key")
         found = [frame[name].fillna("").str.casefold().str.contains(needle, regex=False) for name in columns]
+        found.append(frame["made_at"].dt.strftime("%Y-%m-%d").fillna("") == needle)
         keep &= pd.concat(found, axis=1).any(axis=1)
     return frame[keep.astype(bool)]
 
@@ -419,8 +422,13 @@ def offenders(found: Sequence[Mapping[str, Any]], kept: KeptScan) -> None:
             emails.get(value) or value if by == "customer" else value
             for by, value in zip(frame["by"], frame["value"], strict=True)
         ],
+        open=[
+            _listed(style=value) if by == "style" else _listed(find=value)
+            for by, value in zip(frame["by"], frame["value"], strict=True)
+        ],
     )
     columns = {
+        "open": tables.link("Open", help="These findings in the list above."),
         "by": "By",
         "value": st.column_config.TextColumn("Where", width="large"),
         "findings": st.column_config.NumberColumn("Findings", format="localized"),
@@ -431,6 +439,11 @@ def offenders(found: Sequence[Mapping[str, Any]], kept: KeptScan) -> None:
         "last_seen": tables.moment("Last seen", distance=True),
     }
     tables.table(shown, key="kept-offenders", alt="Repeated findings", columns=columns, height="content")
+
+
+def _listed(**choices: str) -> str:
+    """The address of the list with these choices."""
+    return url_for(_PAGE, **{key(_PAGE, name): value for name, value in choices.items()})
 
 
 def heat_map(kept: KeptScan) -> None:
@@ -444,11 +457,16 @@ def heat_map(kept: KeptScan) -> None:
     older = f"before {first:%b %d}"
     counted = pd.DataFrame({"at": frame["made_at"].dt.floor("D"), "style": frame["style"].fillna("")}).value_counts()
     cells = [
-        (f"{at.date():%Y-%m-%d}" if at.date() > first else older, plain(style, 40) if style else "whole video", count)
+        (
+            f"{at.date():%Y-%m-%d}" if at.date() > first else older,
+            plain(style, 40) if style else "whole video",
+            count,
+            _listed(style=style, find=f"{at.date():%Y-%m-%d}") if style and at.date() > first else "",
+        )
         for (at, style), count in counted.items()
     ]
-    counts = pd.DataFrame(cells, columns=["Day", "Style", "Findings"])
-    counts = counts.groupby(["Day", "Style"], as_index=False, sort=False)["Findings"].sum()
+    counts = pd.DataFrame(cells, columns=["Day", "Style", "Findings", "open"])
+    counts = counts.groupby(["Day", "Style", "open"], as_index=False, sort=False)["Findings"].sum()
     days, styles = set(counts["Day"]), set(counts["Style"])
     order = [older] if older in days else []
     known = sorted(date.fromisoformat(day) for day in days - {older})
@@ -474,9 +492,12 @@ def _heat(days: tuple[str, ...], styles: tuple[str, ...], colour: str, words: st
         ),
         y=alt.Y("Style:N", sort=list(styles), title=None, axis=alt.Axis(labelLimit=160)),
         tooltip=["Day:N", "Style:N", alt.Tooltip("Findings:Q", format=",")],
+        href="open:N",
     )
-    cells = base.mark_rect(color=colour).encode(  # never so strong that the number on it cannot be read
-        opacity=alt.Opacity("Findings:Q", scale=alt.Scale(range=[0.2, 0.6]), legend=None)
+    said = alt.ExprRef("datum.Day + ', ' + datum.Style + ': ' + datum.Findings")
+    faint = alt.Scale(range=[0.2, 0.6])  # never so strong that the number on it cannot be read
+    cells = base.mark_rect(color=colour, description=said).encode(
+        opacity=alt.Opacity("Findings:Q", scale=faint, legend=None)
     )
     fits = alt.ExprRef("bandwidth('x') < 12 ? 0 : 12")  # else it stands on hover
     text = base.mark_text(fontSize=fits, color=words).encode(text=alt.Text("Findings:Q", format=","))
@@ -491,6 +512,7 @@ def trend(heads: Sequence[ScanHead]) -> None:
             "Harm": WORDS[harm],
             "Findings": count,
             "Order": HARMS.index(harm),
+            "open": url_for(_PAGE, **{HARM: harm}) if head is heads[0] else "",  # the list has the last scan
         }
         for head in heads
         for harm in HARMS
@@ -516,7 +538,10 @@ def trend(heads: Sequence[ScanHead]) -> None:
 def _trend(names: tuple[str, ...], words: tuple[str, ...], colours: tuple[str, ...], present: tuple[str, ...]) -> Any:
     return (
         charts.rows()
-        .mark_bar(size=alt.ExprRef("min(56, 0.8 * bandwidth('x'))"))
+        .mark_bar(
+            size=alt.ExprRef("min(56, 0.8 * bandwidth('x'))"),
+            description=alt.ExprRef("datum.Scan + ', ' + datum.Harm + ': ' + datum.Findings"),
+        )
         .encode(
             x=alt.X(
                 "Scan:O",
@@ -532,6 +557,7 @@ def _trend(names: tuple[str, ...], words: tuple[str, ...], colours: tuple[str, .
             ),
             order=alt.Order("Order:Q"),
             tooltip=["Scan:N", "Harm:N", alt.Tooltip("Findings:Q", format=",")],
+            href="open:N",
         )
         .properties(height=260, padding=charts.TIGHT)
     )

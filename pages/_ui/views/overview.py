@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.access import addresses
+from pages._ui.access.guard import allowed
 from pages._ui.kit import away, charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
@@ -31,6 +32,7 @@ _NAMES = {
 }
 SAMPLED = ("key_prefix", "right_bucket", "highlights_source")
 _SHOWN = 50
+FAILED_VIDEOS = {key("processing", "view"): "All failed"}  # the query of the list of failed videos
 
 
 def backends(checks: Sequence[Check]) -> None:
@@ -125,15 +127,18 @@ def statuses(found: Statuses) -> None:
 
 
 def bars_by_status(counts: Mapping[str, int]) -> None:
-    looks = [(status.look("video", name), number) for name, number in counts.items() if number or name != "other"]
+    shown = {name: number for name, number in counts.items() if number or name != "other"}
+    looks = [status.look("video", name) for name in shown]
+    failed = url_for("processing", **FAILED_VIDEOS) if allowed("diagnose") else ""
     frame = pd.DataFrame(
         {
-            "Status": [look.word if look.known else "Other" for look, _ in looks],
-            "Videos": [number for _, number in looks],
-            "colour": [status.shade(look.colour) for look, _ in looks],
+            "Status": [look.word if look.known else "Other" for look in looks],
+            "Videos": list(shown.values()),
+            "colour": [status.shade(look.colour) for look in looks],
+            "open": [failed if name == "failed" and count else "" for name, count in shown.items()],
         }
     )
-    charts.bars(frame, "Status", "Videos", alt="Videos by status")
+    charts.bars(frame, "Status", "Videos", alt="Videos by status", leads="open")
 
 
 def stuck_steps(view: FleetView | None, *, page: str) -> None:

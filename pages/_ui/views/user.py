@@ -280,10 +280,20 @@ def draw_transactions(table: Table, uid: str, *, page: str) -> None:
     columns |= {name: label for name, label in beside.items() if frame[name].notna().any()}
     if (frame["created_at"] - frame["timestamp"]).abs().gt(_SAME).any():
         columns["created_at"] = tables.moment("Written", help="When the entry was written, where that is another time.")
+    if {"video_id", "draft_id"} & set(columns):
+        frame["open"] = [_charged(uid, *pair) for pair in zip(frame["video_id"], frame["draft_id"], strict=True)]
+        columns = {"open": tables.link("Open", help="The video or draft that was charged."), **columns}
     tables.table(frame, key=key(page, "credits"), alt="The newest credit transactions", columns=columns)
     if not table.complete and table.error is None:
         st.caption(f"These are the newest {len(table.frame):,}; there are more.")
     st.caption("Credits are not refunded by deleting clips.")
+
+
+def _charged(uid: str, video_id: Any, draft_id: Any) -> str | None:
+    """The address of what a transaction names."""
+    if isinstance(video_id, str):
+        return url_for("video", uid=uid, video_id=video_id)
+    return url_for("user", uid=uid, draft_id=draft_id) if isinstance(draft_id, str) else None
 
 
 def _shown(text: Any, uid: str, seen: addresses.Seen) -> str | None:

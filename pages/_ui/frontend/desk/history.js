@@ -13,6 +13,7 @@ const TWICE_MS = 600 // the second click of a slow double-click
 
 let arrived = history.state?.[KEPT] ?? null // how this page was left, where it was shown before
 let visits = 0
+let pushed = false // whether the person went on within this page since
 let went = -Infinity
 let settle = () => {}
 let scrolled = 0
@@ -80,6 +81,19 @@ export function goTo(href, chosen = false) {
   return true
 }
 
+// --- what a part of a chart leads to ---
+
+// Vega keeps the mark that it drew at its element, and would load the whole desk anew for the address of one.
+function follows(event) {
+  const mark = event.composedPath().find((one) => one instanceof SVGElement && one.__data__?.href)
+  if (!mark || event.button > 1) return
+  event.preventDefault()
+  event.stopPropagation()
+  const { href } = mark.__data__
+  if (event.button === 1 || event.ctrlKey || event.metaKey || event.shiftKey) window.open(addressed(href), "_blank", "noopener")
+  else goTo(href)
+}
+
 // --- a list's order and filters, in the address ---
 
 function named(list) {
@@ -145,7 +159,7 @@ function hold(span, again) {
 
 // Whether the page was shown before, so that its place is put back.
 export function isRestored() {
-  return Boolean(arrived?.top)
+  return Boolean(arrived?.top) && !pushed
 }
 
 // Keeps the container of this key at the top while the parts above it are still being drawn.
@@ -164,6 +178,7 @@ function begin(kept) {
   settle()
   visits += 1
   arrived = kept
+  pushed = false
 }
 
 function follow(event) {
@@ -198,7 +213,10 @@ history.pushState = (state, title, url) => {
   stepped = performance.now()
   if (location.pathname !== to.pathname) begin(null)
   if (rest) history.replaceState(state, title, to)
-  else push(state, title, to)
+  else {
+    push(state, title, to)
+    pushed = true
+  }
 }
 
 function act(event) {
@@ -209,6 +227,8 @@ window.addEventListener("popstate", follow)
 document.addEventListener("scroll", noteScroll, true)
 document.addEventListener("click", swallow, true)
 document.addEventListener("click", act, true)
+document.addEventListener("click", follows, true)
+document.addEventListener("auxclick", follows, true)
 document.addEventListener("keydown", act, true)
 document.addEventListener("paste", act, true) // also from a menu of the browser's
 for (const way of ["pointerdown", "keydown"]) document.addEventListener(way, lend, true)
