@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui.access.guard import require, show
+from pages._ui.access.guard import allowed, require, show
 from pages._ui.data import loads, scan_loads
 from pages._ui.kit import feedback, params, session
 from pages._ui.kit.feedback import freshness
@@ -17,6 +17,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import kept as kept_view
 from pages._ui.views import orphans, scan, upload_box
 from pages._ui.views import verify as view
+from pages._ui.views.overview import FAILED_VIDEOS
 from storage.domain.integrity import Finding, Report
 from storage.domain.scans.kept import KeptScan
 from storage.errors import BadInput, StorageError
@@ -48,6 +49,13 @@ def page() -> None:
         )
     if scope == kept_view.EVERYBODY:
         feedback.section("the last scan", _everybody, key=key(NAME, "many"), unknown="what the last scan found")
+        if allowed("diagnose"):
+            st.page_link(
+                SCREENS["processing"].file,
+                label="Failed jobs of the last 24 hours",
+                icon=":material/error:",
+                query_params={**FAILED_VIDEOS, key("processing", "range"): "24 h"},
+            )
         scan.more(page=NAME)
         return
     try:

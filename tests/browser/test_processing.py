@@ -125,8 +125,8 @@ def test_a_step_of_the_drawer_opens_its_repair_in_place_and_the_drawer_takes_it_
 
 
 def test_a_bar_leads_to_the_list_that_it_counts_in_one_step_or_in_a_new_tab(app: RunningApp, page: Page) -> None:
-    open_page(page, f"{app.url}/overview")
-    bar = page.get_by_role("graphics-symbol", name="Failed: 1", exact=True)
+    open_page(page, app.url)
+    bar = page.locator('path[aria-label="Failed: 1"]')
     expect(bar).to_be_visible()
     before = page.evaluate("() => history.length")
     with page.context.expect_page() as opened:

@@ -21,6 +21,7 @@ from storage.domain.diagnosis import (
     diagnose,
     status_objections,
 )
+from storage.domain.diagnosis.handover import as_words
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.highlights import judge_document
 from storage.domain.integrity import Finding
@@ -358,6 +359,22 @@ def test_the_hand_over_holds_the_case_and_no_link_secret_or_address() -> None:
     assert content["diagnosis"]["verdict"] == "failed_transient"
     assert content["video"]["presence"] == "present"
     assert text.isascii()
+    words = as_words(diagnose(found), "https://desk.example")
+    assert words.endswith("\nhttps://desk.example/video?uid=u1&video_id=vid-0001")
+    told = words.removesuffix("https://desk.example/video?uid=u1&video_id=vid-0001")
+    for leaked in ("http", "youtube", "evil", "ann@", "hunter2", "abc.def", "\x1b", "s3://"):
+        assert leaked not in told, leaked
+    for said in (
+        "Video u1/vid-0001",
+        "Verdict: failed_transient (error, confidence medium), at the step render, since 2026-",
+        "The customer sees: ",
+        "\nEvidence:\n- ",
+        "- passed: ",
+        "\nNext, in this order:\n1. ",
+        "\nTimeline",
+        "Looked at ",
+    ):
+        assert said in told, said
 
 
 def test_the_hand_over_tells_unknown_from_absent() -> None:

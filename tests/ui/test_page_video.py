@@ -115,7 +115,7 @@ def test_the_timeline_names_the_person_and_the_reason_to_engineers_and_only_the_
 
 def test_highlights_whose_times_make_no_sense_are_named_on_the_page(app, monkeypatch):
     monkeypatch.setenv("HIGHLIGHTS_SOURCE", "document")
-    delivered(app, 1)
+    delivered(app, 2)
     odd = {"highlights": [{"id": 1, "title": "Back to front", "start": "00:01:00", "end": "00:00:30"}]}
     app.world.put({"users/u1/videos/vid-0001/highlights/main": odd})
     page = app.open("video", **IDS)

@@ -16,7 +16,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui.copying import shell
+from pages._ui.copying import copy_button, shell
 from pages._ui.data import loads, resources
 from pages._ui.kit import away, charts, feedback, format, status
 from pages._ui.kit.session import key
@@ -27,6 +27,7 @@ from pages._ui.views.stuck import stage_word
 from storage.clients.meter import Cost, OverBudget
 from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Known, NextStep, as_json
 from storage.domain.diagnosis.confidence import Confidence, Level
+from storage.domain.diagnosis.handover import as_words
 from storage.domain.diagnosis.timeline import Usual, durations, said, timeline
 from storage.domain.diagnosis.verdict import NO_ANSWER
 from storage.errors import StorageError
@@ -220,7 +221,7 @@ def verdict(case: Case, *, page: str, buttons: Callable[[], None] | None = None)
         st.markdown(":material/fact_check: **Evidence**")
         _evidence(found.evidence)
         feedback.section("the timeline", partial(history, case, page=page), key=key(page, "case", "timeline"))
-        _bundle(case, page)
+        _hand_over(case, page)
 
 
 def history(case: Case, *, page: str, everything: bool = True) -> None:
@@ -351,6 +352,14 @@ def _steps(steps: Sequence[NextStep], page: str) -> None:
     if commands:
         with st.expander("The same in a shell", icon=":material/terminal:", key=key(page, "case", "shell")):
             shell("\n\n".join(commands), key=key(page, "case", "commands"))
+
+
+def _hand_over(case: Case, page: str) -> None:
+    """Draws the diagnosis as text for a chat or a ticket, and as a file with every fact."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        text = as_words(case.diagnosis, resources.stores().settings.alerts.desk_url)
+        copy_button(text, key=key(page, "case", "hand_over"), what="hand-over", label="Copy the hand-over")
+        _bundle(case, page)
 
 
 def _bundle(case: Case, page: str) -> None:
