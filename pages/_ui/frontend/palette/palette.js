@@ -49,7 +49,8 @@ function few(items) {
 
 function visible(element) {
   const inside = element.tagName === "SUMMARY" ? element.parentElement.parentElement : element // what unfolds is seen
-  const folded = inside.closest("details:not([open])") // Streamlit keeps what is folded at its size
+  const fold = "details:not([open])" // Streamlit keeps what is folded at its size
+  const folded = inside.closest(fold) ?? inside.getRootNode().host?.closest(fold) // a button to copy is inside its own root
   return !folded && element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden"
 }
 

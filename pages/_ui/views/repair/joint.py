@@ -13,6 +13,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from pages._ui import focusing
 from pages._ui.access.guard import allowed, guarded, require, stopped_by
 from pages._ui.data import joint, loads
 from pages._ui.kit import feedback, params, session, tables
@@ -96,6 +97,7 @@ def _ask(pairs: tuple[tuple[str, str], ...]) -> None:
         format_func=lambda one: _WHAT[one],
         key=key(PAGE, "joint", nonce, "what"),
     )
+    focusing.begin_in(key(PAGE, "joint", nonce, "what"), key=key(PAGE, "joint", nonce, "focus"))
     st.button(
         "Show what will change",
         key=key(PAGE, "joint", nonce, "make"),
