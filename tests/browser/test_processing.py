@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from storage.actions.objects import ObjectWriter
-from tests.rigs.browser import ROOT, RunningApp, open_page, press, streamlit_app
+from tests.rigs.browser import ROOT, RunningApp, open_page, press, settled, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
 from tests.rigs.seaweed import SeaweedRig
@@ -95,6 +95,30 @@ def test_a_dialog_that_was_closed_with_escape_opens_empty_again(app: RunningApp,
     expect(page.get_by_role("button", name="Show what will change")).to_be_disabled()
     expect(page.get_by_role("button", name="Set the status to completed")).to_have_count(0)
     assert world.fields(VIDEO)["status"] == "processing"
+
+
+def test_ticked_rows_get_one_repair_by_keyboard_alone(app: RunningApp, page: Page) -> None:
+    def palette(word: str, option: str) -> None:
+        page.keyboard.press("ControlOrMeta+k")
+        page.keyboard.type(word)
+        expect(page.get_by_role("option", selected=True)).to_contain_text(option)
+        page.keyboard.press("Enter")
+
+    open_page(page, f"{app.url}/processing")
+    expect(page.get_by_role("grid", name="Videos that need a person")).to_be_visible()
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
+    palette("to the list", "To the list: Videos that need a person")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Repair the 1 selected video…")).to_be_visible()
+    settled(page)
+    palette("repair the 1", "Repair the 1 selected video…")
+    expect(page.get_by_role("radio", name="Set to failed, so that the customer can try again")).to_be_focused()
+    settled(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Show what will change")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("repair="))
+    expect(page.get_by_label("Reason, with the ticket")).to_be_visible()
 
 
 def test_the_drawer_closes_and_takes_its_video_out_of_the_address(app: RunningApp, page: Page) -> None:
