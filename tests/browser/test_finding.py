@@ -294,6 +294,36 @@ def test_the_palette_goes_to_pages_does_what_the_page_offers_and_knows_pinned_cu
     expect(found).to_be_hidden()
 
 
+def test_the_palette_offers_folds_ticks_fields_and_nothing_that_is_folded_away(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/uploads")
+    found = palette(page)
+    option = found.get_by_role("option")
+    for word, offered in (
+        ("how to check everything", "How to check everything from a shell, and some customers here"),
+        ("copy commands", None),
+        ("customers at most", None),
+    ):
+        page.keyboard.type(word)
+        expect(option).to_have_text([*([offered] if offered else []), f"Find “{word}”"])
+        page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("how to")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Customers at most")).to_be_visible()
+    palette(page)
+    for word, offered in (("copy commands", "Copy commands"), ("customers at most", "Customers at mostfield")):
+        page.keyboard.type(word)
+        expect(option).to_have_text([offered, f"Find “{word}”"])
+        page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.press("Escape")
+    open_page(page, f"{app.url}/processing")
+    palette(page)
+    page.keyboard.type("include del")
+    page.keyboard.press("Enter")
+    expect(
+        page.get_by_role("switch", name="Include delivered videos").or_(page.get_by_role("checkbox"))
+    ).to_be_checked()
+
+
 def test_a_key_pressed_before_the_palette_has_come_is_not_lost(app: RunningApp, page: Page) -> None:
     held: list[Route] = []
     page.route("**/palette/palette.js", lambda route: held.append(route), times=1)

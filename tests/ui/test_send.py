@@ -54,6 +54,8 @@ def test_a_link_lives_as_long_as_chosen_and_is_on_record_with_its_reason(custome
     asked = parse_qs(urlsplit(link(page)).query)
     assert asked["X-Amz-Expires"] == ["86400"]
     assert "attachment" in asked["response-content-disposition"][0]
+    (form,) = [one for one in page.expander if one.label == "A link to send"]
+    assert form.key, "without a key of its own it would close while it is filled, when the page above it changes"
     text = words(page)
     assert "cannot be revoked" in text
     assert f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}" in text

@@ -4,7 +4,7 @@ import "../desk/later.js" // the palette is on every page
 import "../desk/names.js"
 import { addressed, goTo, play } from "../desk/history.js"
 import { customers, isPinned, opened, pin } from "../desk/recent.js"
-import { isClear, wanted } from "./pasted.js"
+import { isClear, sendable } from "./pasted.js"
 
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]"
 const FIELD = "input:is([type=text], [type=search], [type=number], [role=combobox]), textarea"
@@ -135,7 +135,7 @@ class Palette {
 
   catchUp({ key, text, enter, pasted }) {
     if (pasted) {
-      this.lookFor(wanted(pasted))
+      this.lookFor(sendable(pasted))
       return
     }
     if (key === "/" && !text && this.intoBox()) return
@@ -181,7 +181,7 @@ class Palette {
 
   pasted(event) {
     if (event.defaultPrevented || !this.data?.find || performance.now() - this.middle < SAME_MS) return
-    const text = wanted(event.clipboardData?.getData("text/plain"))
+    const text = sendable(event.clipboardData?.getData("text/plain"))
     if (!text) return
     let at = document.activeElement
     while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
@@ -246,7 +246,7 @@ class Palette {
     const fitting = this.everything().filter(fits)
     const found = few(text ? fitting.filter(begins) : fitting) // what is named so comes before a search for it
     if (text && this.data.find) {
-      found.push({ group: "Find", label: `Find “${text.length > 80 ? `${text.slice(0, 80)}…` : text}”`, run: () => this.send(wanted(text)) })
+      found.push({ group: "Find", label: `Find “${text.length > 80 ? `${text.slice(0, 80)}…` : text}”`, run: () => this.send(sendable(text)) })
     }
     if (text) found.push(...few(fitting.filter((one) => !begins(one))))
     this.items = found

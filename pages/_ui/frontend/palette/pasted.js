@@ -6,7 +6,7 @@ const ADDRESS = /\S@\S|:\/\// // an e-mail address, or the address of a page
 const PATH = /[^\s/]\/[^\s/]+\/[^\s/]/ // a key of the bucket, or the path of a document
 const WORD = /[A-Za-z0-9_-]{8,}/g
 
-export function wanted(text) {
+export function sendable(text) {
   const cut = (text ?? "").slice(0, MOST).replace(/[\ud800-\udbff]$/, "") // no half of a letter
   return (cut.toWellFormed?.() ?? cut).trim()
 }
