@@ -32,6 +32,28 @@ DIALOGS = {
 }
 
 
+# The contrast of each empty box and switch with the ground below it; axe-core does not look at what is no text.
+EMPTY_MARKS = """() => {
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true })
+  const light = (...colours) => {
+    for (const colour of colours) {
+      pen.fillStyle = colour
+      pen.fillRect(0, 0, 1, 1)
+    }
+    const parts = Array.from(pen.getImageData(0, 0, 1, 1).data.slice(0, 3), (one) => one / 255)
+    const [red, green, blue] = parts.map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+  }
+  const ground = getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor
+  return Array.from(document.querySelectorAll("[data-testid=stCheckbox] label:not([data-selected=true]) > span + div"))
+    .map((one) => {
+      const style = getComputedStyle(one)
+      const mark = light(ground, one.childElementCount ? style.backgroundColor : style.borderTopColor)
+      return Math.max(mark, light(ground)) / Math.min(mark, light(ground))
+    })
+}"""
+
+
 def violations(page: Page, opened: str = "") -> dict[str, list[str]]:
     """Those of the desk's own."""
     own = {
@@ -50,6 +72,18 @@ def test_with_this_open(demo: RunningApp, page: Page, address: str, name: str) -
     expect(page.locator(opened)).to_be_visible()
     ran(page)
     assert violations(page, opened) == {}
+
+
+def test_an_empty_box_and_a_switch_that_is_off_can_be_seen(demo: RunningApp, page: Page) -> None:
+    open_page(page, f"{demo.url}/user?uid=u1")
+    axe.unfold(page)
+    expect(page.get_by_text("Without the whole account")).to_be_visible()
+    for scheme in axe.SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        ran(page)
+        found = page.evaluate(EMPTY_MARKS)
+        assert len(found) >= 2
+        assert min(found) >= 3, scheme
 
 
 def test_with_the_palette_open(demo: RunningApp, page: Page) -> None:
