@@ -193,7 +193,7 @@ def _facts(video: Video) -> None:
         for name, shown in rows:
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 st.caption(name, width="content", help=shown.help or None)  # beside the value it would end elsewhere
-                st.markdown(shown.text, width="content")
+                st.markdown(shown.text, width="content", text_alignment="right")
         if video.error_message:
             st.error(md(addresses.seen().text(video.error_message, video.uid), 600), icon=":material/error:")
         if video.video_url:

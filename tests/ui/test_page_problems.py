@@ -10,6 +10,7 @@ from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.repositories.audit_log import AuditLog
 from tests.rigs.lists import lists, named
 from tests.rigs.records import clip, user, video
+from tests.rigs.waiting import dead_port
 from tests.ui.conftest import LiveApp, words
 from tests.ui.test_page_scans import NOW, finding, keep
 
@@ -80,6 +81,15 @@ def test_what_no_scan_looked_at_is_never_well(customer, kept, said):
     assert said in text
     assert "No problem is known" not in text
     assert set(seen(page).values()) == {"Clips, files not looked at"}
+
+
+def test_a_bucket_that_is_away_is_named_at_the_top_and_the_files_count_as_unknown(customer, monkeypatch):
+    keep(customer, finding("u1"))
+    with dead_port() as port:
+        monkeypatch.setenv("R2_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        text = words(customer.open("user", uid="u1"))
+    assert text.index("R2 does not answer") < text.index("ada@example.com")
+    assert "the last scan could not be read (R2 does not answer.)" in text
 
 
 def test_a_stopped_video_says_whether_it_belongs_to_an_outage_that_this_process_saw(customer):
