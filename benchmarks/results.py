@@ -107,7 +107,7 @@ NOTES = """
   profile that has the files. The side bar: a click in such a tab that has not shown the page. A page with charts is
   held against one with a table and a chart, any other against a title alone, in an app of the same Streamlit with the
   same settings and a server of its own (`benchmarks/bare.py`). That server is Streamlit's alone, where each small file
-  waits for an acknowledgement of TCP (`pages/_ui/server/sockets.py`); so a page of the desk can be quicker than an empty
-  one. User and Video are not in the side bar. Headings and axe-core: as in `tests/browser/test_visits.py`, each page
-  once.
+  waits for an acknowledgement of TCP (`pages/_ui/server/sockets.py`); so a page of the desk can be quicker than an
+  empty one. User and Video are not in the side bar. Headings and axe-core: as in `tests/browser/test_visits.py`, each
+  page once.
 """
