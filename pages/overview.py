@@ -76,17 +76,21 @@ def _part(heading: str, action: Action, what: str, body: Callable[[], None], unk
 
 def _waiting() -> None:
     """What others asked for and this person can do, and the plans that need a second person."""
-    parts: list[tuple[str, Callable[[], loads.Loaded[Any]]]] = [
+    parts: list[tuple[str, Callable[[], tuple[loads.Loaded[Any], bool]]]] = [
         ("a request", partial(asked.waiting, page=NAME)),
         ("a joint repair, adoption or removal", row_plans.waiting),
     ]
     if allowed("purge.approve"):
         parts.append(("a purge", lists.waiting))
-    read = [
-        feedback.section(what, body, key=key(NAME, "waits", number), unknown=f"whether {what} waits for you")
-        for number, (what, body) in enumerate(parts)
-    ]
-    known = [one for one in read if one is not None]
+    known, none = list[loads.Loaded[Any]](), list[str]()
+    for number, (what, body) in enumerate(parts):
+        found = feedback.section(what, body, key=key(NAME, "waits", number), unknown=f"whether {what} waits for you")
+        if found is not None:
+            known.append(found[0])
+            none += [] if found[1] else [what.removeprefix("a ")]
+    if none:
+        *first, last = ", ".join(none).replace(" or ", ", ").split(", ")
+        st.caption(f":material/check_circle: No {', '.join(first)}{' or ' if first else ''}{last} waits for you.")
     if known:
         freshness(
             min(one.read_at for one in known),

@@ -32,6 +32,7 @@ def test_the_cards_of_documents_and_objects_say_that_they_could_not_be_read_wher
     )
     well = app.open("overview")
     assert "Right bucket" in words(well)
+    assert "No request, joint repair, adoption, removal or purge waits for you." in words(well)
     assert sum("waiting" in str(one.key) for one in well.button if one.label == "Refresh") == 1
     st.cache_data.clear()
     st.cache_resource.clear()

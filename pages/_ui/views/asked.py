@@ -172,8 +172,8 @@ def _link(one: TeamRequest) -> None:
     st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=query)
 
 
-def waiting(*, page: str) -> loads.Loaded[Any]:
-    """Draws what waits for this person's answer, with the ways to give one."""
+def waiting(*, page: str) -> tuple[loads.Loaded[Any], bool]:
+    """Draws what waits for this person's answer, with the ways to give one, and says whether anything does."""
     loaded, now = request_loads.waiting(), datetime.now(UTC)
     roles = actor(active=False).roles
     found = [one for one in loaded.value if may_answer(roles, one.kind)]
@@ -185,12 +185,10 @@ def waiting(*, page: str) -> loads.Loaded[Any]:
             _answer(one, page)
     if len(found) > _SHOWN:
         st.caption(f"and {len(found) - _SHOWN:,} more: `python -m storage requests list`")
-    if not found:
-        st.caption(":material/check_circle: No request waits for you.")
     refused = session.take(key(page, "answer", "refused"))
     if isinstance(refused, StorageError):
         feedback.error_panel(refused, key=key(page, "answer", "failed"))
-    return loaded
+    return loaded, bool(found)
 
 
 def _answer(one: TeamRequest, page: str) -> None:

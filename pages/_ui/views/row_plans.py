@@ -57,15 +57,13 @@ def leads(place: PlanPlace, make: Callable[Concatenate[Actor, P], str]) -> Calla
     return go
 
 
-def waiting() -> loads.Loaded[Any]:
-    """Draws each plan of rows that this person could agree to as its second person, or says that there is none."""
+def waiting() -> tuple[loads.Loaded[Any], bool]:
+    """Draws each plan of rows that this person could approve as its second person, and says whether there is one."""
     loaded, mine = loads.waiting_plans(), actor(active=False).email
     found = [one for one in loaded.value if one.maker != mine and allowed(one.approving)]
     for one in found:
         elsewhere.waiting(one.plan_id, md(one.what, 160), md(one.maker, 80), one.expires_at)
-    if not found:
-        st.caption(":material/check_circle: No joint repair, adoption or removal waits for you.")
-    return loaded
+    return loaded, bool(found)
 
 
 def standing(found: PlanStanding) -> bool:

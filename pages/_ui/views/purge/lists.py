@@ -150,9 +150,9 @@ def jobs() -> None:
     freshness(loaded.read_at, key=key(PAGE, "jobs_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
 
 
-def waiting() -> loads.Loaded[Any]:
-    """Draws each plan that waits for this person, or says that there is none: for another one's answer, and for its end
-    one that needs no answer, whose maker may be somebody who cannot apply it, or that somebody approved for this
+def waiting() -> tuple[loads.Loaded[Any], bool]:
+    """Draws each plan that waits for this person, and says whether there is one: for another one's answer, and for its
+    end one that needs no answer, whose maker may be somebody who cannot apply it, or that somebody approved for this
     person."""
     loaded = loads.open_plans()
     mine = actor(active=False).email
@@ -167,9 +167,7 @@ def waiting() -> loads.Loaded[Any]:
         what = f"Purge of **{md(plan.scope.spelled, 160)}**"
         maker = md(plan.maker or "not known", 80)
         elsewhere.waiting(plan.plan_id, what, maker, plan.expires_at, ready="" if state == SECOND_PERSON else state)
-    if not anything:
-        st.caption(":material/check_circle: No purge waits for you.")
-    return loaded
+    return loaded, anything
 
 
 def going_on() -> None:

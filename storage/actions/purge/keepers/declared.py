@@ -63,7 +63,7 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         ("ops_watches",),
         "ids of what was repaired or purged and is looked at again",
         "the watches of the scope are taken out, and an undo puts them back; the purge leaves one of its own",
-        "the watch of the erasing itself: ids, job and times, for a week",
+        "the watch of the erasure itself: ids, job and times, for a week",
     ),
     CustomersRequests(
         ("ops_requests",),
