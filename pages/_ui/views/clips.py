@@ -67,7 +67,8 @@ def draw_clip(
     scroll_to(panel, of=clip.clip_id, key=key(page, "clip-reach"))
     with st.container(border=True, key=panel):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"Clip **{md(clip.scene_title or clip.clip_id, 120)}**", width="content")
+            with st.container():  # takes what the buttons leave, so that both stand at the right
+                st.markdown(f"Clip **{md(clip.scene_title or clip.clip_id, 120)}**")
             ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
             name = key(page, "plan_purge", clip.clip_id)
             plan_button("Plan a purge of this clip…", ids, icon=":material/delete_forever:", key=name)
