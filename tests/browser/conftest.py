@@ -74,7 +74,7 @@ class Tab:
             self._page = self._opened()
         page = self._page
         page.set_viewport_size(rig.SIZE)
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light", forced_colors="none")
         self.errors.clear()
         return page
 

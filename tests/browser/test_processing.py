@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from storage.actions.objects import ObjectWriter
-from tests.rigs.browser import ROOT, RunningApp, open_page, press, settled, streamlit_app
+from tests.rigs import axe
+from tests.rigs.browser import ROOT, RunningApp, open_page, press, ran, settled, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
 from tests.rigs.seaweed import SeaweedRig
@@ -162,3 +163,13 @@ def test_a_bar_leads_to_the_list_that_it_counts_in_one_step_or_in_a_new_tab(app:
     assert page.evaluate("() => history.length") == before + 1
     page.go_back()
     expect(bar).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["overview", "fleet", "uploads", "audit", "find?q=nobody"])
+def test_everybody_can_use_a_page_that_has_nothing_to_show(app: RunningApp, page: Page, name: str) -> None:
+    """Without a rollup, a scan and an entry."""
+    open_page(page, f"{app.url}/{name}")
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    axe.unfold(page)
+    ran(page)
+    assert axe.violations(page) == {}

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from threading import Event, Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.purge.world import PurgeWorld
+from storage.actions.purge.worker import run_job
+from storage.domain.purge.scope import Scope
+from tests.purge.world import PurgeWorld, when_done
 from tests.rigs import axe
 from tests.rigs.browser import ROOT, RunningApp, open_page, press, ran, settled, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 VIDEO, CLIPS = "video-aaa", 40
 SCOPE = f"customer-1/{VIDEO}"
@@ -94,6 +98,8 @@ def test_a_purge_from_the_plan_to_its_undo(app: RunningApp, world: PurgeWorld, p
     assert {path for path in documents if f"customer-1/videos/{VIDEO}" in path} == set()
     beside = {key: value for key, value in before[0].items() if f"customer-1/{VIDEO}/" not in key}
     assert objects == beside
+    axe.unfold(again)
+    assert axe.violations(again) == {}
 
     fill(again, "Reason for the undo", "it was the wrong video")
     expect(button(again, "Put everything back")).to_be_enabled()
@@ -155,3 +161,28 @@ def test_two_clips_chosen_in_the_table_are_what_the_plan_holds(app: RunningApp, 
     page.wait_for_url("**plan=plan-*")
     settled(page)
     expect(page.get_by_role("heading", name=f"Plan: purge {SCOPE}/2 clips")).to_be_visible()
+
+
+def test_everybody_can_use_the_page_of_a_job_in_the_middle_of_its_run(
+    app: RunningApp, world: PurgeWorld, page: Page
+) -> None:
+    begun, seen = Event(), Event()
+
+    def stay() -> None:
+        begun.set()
+        seen.wait(PATIENCE_SECONDS)
+
+    world.add_user("customer-2", {VIDEO: 1}, caches=False)
+    job = world.apply(world.plan(Scope("customer-2", VIDEO)))
+    worker = Thread(target=run_job, args=(world.open(progress=when_done("objects", stay)), job.job_id))
+    worker.start()
+    try:
+        assert begun.wait(PATIENCE_SECONDS)
+        open_page(page, f"{app.url}/purge?job={job.job_id}")
+        expect(page.get_by_role("progressbar")).to_be_visible()
+        expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+        assert axe.violations(page) == {}
+    finally:
+        seen.set()
+        worker.join()
+    expect(page.get_by_text("Nothing is left, no other file was lost")).to_be_visible()

@@ -1,4 +1,7 @@
-"""Looks at a page with axe-core: violations of WCAG 2.2, level A and AA, in light and in dark appearance."""
+"""Looks at a page with axe-core: violations of WCAG 2.2, level A and AA, in light and in dark appearance.
+
+Beyond these levels: headings have levels without gaps.
+"""
 
 from __future__ import annotations
 
@@ -63,13 +66,13 @@ def violations(page: Page, *, opened: str = "") -> dict[str, list[str]]:
 
 def _look(page: Page, scheme: Literal["light", "dark"], opened: str) -> list[tuple[str, list[str]]]:
     page.emulate_media(color_scheme=scheme)
-    background = _theme()[scheme]["backgroundColor"]
-    until(lambda: page.evaluate(SHOWN, background), f"the {scheme} colours of {page.url}", every_seconds=0.1)
+    until(lambda: page.evaluate(SHOWN, background(scheme)), f"the {scheme} colours of {page.url}", every_seconds=0.1)
     page.evaluate(STILL)
     looked: list[tuple[str, list[str]]] = []
     if scheme == "light":
-        apart = {"rules": {rule: {"enabled": False} for rule in COLOURS}} if opened else {}
-        looked += page.evaluate(LOOK, [None, {"runOnly": TAGS, **apart}])
+        rules = {"heading-order": True, **(dict.fromkeys(COLOURS, False) if opened else {})}
+        chosen = {rule: {"enabled": enabled} for rule, enabled in rules.items()}
+        looked += page.evaluate(LOOK, [None, {"runOnly": TAGS, "rules": chosen}])
     if scheme == "dark" or opened:
         looked += page.evaluate(LOOK, [opened, {"runOnly": {"type": "rule", "values": COLOURS}}])
     return looked
@@ -78,6 +81,11 @@ def _look(page: Page, scheme: Literal["light", "dark"], opened: str) -> list[tup
 @cache
 def _script() -> str:
     return SCRIPT.read_text(encoding="utf-8")
+
+
+def background(scheme: Literal["light", "dark"]) -> str:
+    """The colour of a page in this appearance, as the settings give it."""
+    return str(_theme()[scheme]["backgroundColor"])
 
 
 @cache

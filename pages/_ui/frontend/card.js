@@ -46,7 +46,9 @@ class CardView {
     this.title.disabled = !acts.includes("open")
     this.name.textContent = card.title
     this.title.title = card.title
-    this.poster.setAttribute("aria-label", `${WORDS.play}: ${card.title}`)
+    const named = [card.title, card.style].filter(Boolean).join(", ") // one scene has a clip of each style
+    this.title.setAttribute("aria-label", named)
+    this.poster.setAttribute("aria-label", `${WORDS.play}: ${named}`)
     write(this.length, card.length)
     write(this.meta, [card.style, card.size].filter(Boolean).join(" · "))
     this.meta.title = card.exact
@@ -55,8 +57,8 @@ class CardView {
     const none = card.presence === "absent" || card.presence === "withheld"
     this.copy.hidden = !acts.includes("copy") || none
     this.download.hidden = !acts.includes("download") || none
-    this.copy.setAttribute("aria-label", `${WORDS.copy}: ${card.title}`)
-    this.download.setAttribute("aria-label", `${WORDS.download}: ${card.title}`)
+    this.copy.setAttribute("aria-label", `${WORDS.copy}: ${named}`)
+    this.download.setAttribute("aria-label", `${WORDS.download}: ${named}`)
     this.showPoster(card)
     if (card.media && card.media.url !== this.mediaSeen) {
       this.mediaSeen = card.media.url

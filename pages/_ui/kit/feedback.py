@@ -248,8 +248,7 @@ def _retry(key: str) -> None:
 def empty(sentence: str, *, icon: str = "inbox", hint: str = "") -> None:
     """Shows a proven absence: an icon, one sentence (ours, or through `md`), and what to do next."""
     with st.container(border=True, horizontal_alignment="center"):
-        st.markdown(f"### :gray[:material/{icon}:]", text_alignment="center")
-        st.markdown(sentence, text_alignment="center")
+        st.markdown(f":gray[:material/{icon}:]  \n{sentence}", text_alignment="center")
         if hint:
             st.caption(hint, text_alignment="center" if len(hint) <= _ONE_LINE else "left")
 

@@ -50,7 +50,8 @@ def draw(
     theirs, own = st.columns(2)
     with theirs:
         st.caption("To send")
-        _quote(reply.words(language))
+        with st.container(key=key(page, name, "words", whose, "in-language", language)):  # `names.js` says it to voices
+            _quote(reply.words(language))
     with own:
         st.caption(f"What it says, in {SPEECHES[OWN].name}")
         _quote(reply.words())

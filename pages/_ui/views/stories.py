@@ -120,7 +120,7 @@ def tales() -> tuple[Tale, ...]:
                     gone,
                 ),
                 Leg(
-                    "Give a reason, copy the id into its field, and apply the plan.",
+                    "Open the plan, continue to its confirmation, give a reason and the id, set the tick, and delete.",
                     "purge",
                     "admin",
                     "The job ends with a certificate: nothing is left.",

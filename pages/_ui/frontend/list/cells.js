@@ -104,8 +104,12 @@ export function isLong(column) {
 
 // A track of the grid for each column: texts share what is left, all others are as wide as what they hold. `min` is what
 // the column keeps in a narrow window.
-export function tracks(columns, rows, font) {
+export function tracks(columns, rows, style) {
   const pen = document.createElement("canvas").getContext("2d")
+  const font = `${style.fontSize} ${style.fontFamily}`
+  const space = (value) => (value === "normal" ? "0px" : value) // a person may have set letters and words further apart
+  pen.letterSpacing = space(style.letterSpacing)
+  pen.wordSpacing = space(style.wordSpacing)
   const now = Date.now()
   const step = Math.max(1, Math.floor(rows / SAMPLE))
   const names = columns.find((column) => column.kind === "text")

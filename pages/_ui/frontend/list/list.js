@@ -27,8 +27,12 @@ class List {
     this.visit = -1
     this.build()
     this.clock = setInterval(() => this.tellTime(), CLOCK_MS)
-    this.sized = new ResizeObserver(() => this.draw())
+    this.sized = new ResizeObserver((all) => {
+      if (this.data && all.some((one) => one.target === this.probe)) this.measure()
+      this.draw()
+    })
     this.sized.observe(this.grid)
+    this.sized.observe(this.probe)
   }
 
   build() {
@@ -52,7 +56,9 @@ class List {
     this.none = part("div", "none")
     for (const group of [this.head, this.body]) group.setAttribute("role", "rowgroup")
     this.grid.append(this.head, this.body)
-    this.root.append(this.bar, this.grid)
+    this.probe = part("span", "probe", "As wide as words are") // changes with the letters' size and the space between them
+    this.probe.setAttribute("aria-hidden", "true")
+    this.root.append(this.bar, this.grid, this.probe)
     this.grid.addEventListener("scroll", () => {
       this.draw()
       clearTimeout(this.leaving)
@@ -104,16 +110,21 @@ class List {
     if (this.wanted) this.putBack()
   }
 
-  // The columns as TanStack reads them; a row is its number in what the desk sent.
-  arrange() {
+  // How wide each column is.
+  measure() {
     const { columns, rows } = this.data
-    const font = getComputedStyle(this.grid)
-    this.tracks = tracks(columns, rows, `${font.fontSize} ${font.fontFamily}`)
-    this.tick = this.data.select === "many"
+    this.tracks = tracks(columns, rows, getComputedStyle(this.grid))
     const tracked = this.tracks.map((one) => one.track)
     this.grid.style.setProperty("--tracks", [...(this.tick ? ["38px"] : []), ...tracked].join(" "))
     const width = [...(this.tick ? ["38px"] : []), ...this.tracks.map((one) => one.min)].join(" + ")
     for (const group of [this.head, this.body]) group.style.minWidth = `calc(${width})`
+  }
+
+  // The columns as TanStack reads them; a row is its number in what the desk sent.
+  arrange() {
+    const { columns, rows } = this.data
+    this.tick = this.data.select === "many"
+    this.measure()
     this.named = Math.max(0, columns.findIndex((one) => one.kind === "text"))
     const made = columns.map((column) => ({
       id: column.id,

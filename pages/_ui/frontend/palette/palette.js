@@ -2,6 +2,7 @@
 
 import "../desk/later.js" // the palette is on every page
 import "../desk/names.js"
+import "../desk/returned.js"
 import { addressed, goTo, play } from "../desk/history.js"
 import { customers, isPinned, opened, pin } from "../desk/recent.js"
 import { isClear, sendable } from "./pasted.js"
