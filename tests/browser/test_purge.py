@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from threading import Event, Thread
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -131,23 +130,6 @@ def test_what_was_typed_is_gone_after_the_confirmation_was_left(app: RunningApp,
     page.wait_for_url(address)
     settled(page)
     expect(button(page, "Continue to the confirmation")).to_be_visible()
-
-
-def test_a_double_click_on_video_makes_one_plan_at_once(app: RunningApp, world: PurgeWorld, page: Page) -> None:
-    before = set(world.own_keys("_ops/plans/"))
-    open_page(page, f"{app.url}/video?uid=customer-1&video_id={VIDEO}")
-    plan = button(page, "Plan a purge…")
-    expect(plan).to_be_enabled()
-    settled(page)
-    world.firestore.faults.delay("Commit", seconds=0.6)  # the first click's plan is being put on record
-    plan.evaluate("one => { one.click(); setTimeout(() => one.click(), 400) }")
-    expect(page.get_by_role("heading", name=f"Plan: purge {SCOPE}", exact=True)).to_be_visible()
-    expect(page).to_have_url(re.compile(r"/purge\?plan=plan-"))
-    settled(page)
-    (made,) = set(world.own_keys("_ops/plans/")) - before
-    assert parse_qs(urlsplit(page.url).query)["plan"][0] in made
-    page.go_back()
-    expect(plan).to_be_visible()
 
 
 def test_two_clips_chosen_in_the_table_are_what_the_plan_holds(app: RunningApp, page: Page) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import UserDict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Event
 from typing import Any
 
 import pytest
@@ -130,6 +132,24 @@ def test_what_a_first_click_made_is_kept_though_a_second_one_ends_its_run(monkey
         state.waits = False
         assert session.once("quick-made", asked, make) == plan
         state.waits = False
+
+
+def test_a_click_beside_the_work_of_the_first_one_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {"quick-made": session._Made()})
+    begun, asked, made = Event(), Event(), list[str]()
+
+    def make() -> str:
+        begun.set()
+        assert asked.wait(PATIENCE_SECONDS)
+        made.append("plan")
+        return f"plan {len(made)}"
+
+    with ThreadPoolExecutor(2) as clicks:
+        first = clicks.submit(session.once, "quick-made", "this video", make)
+        assert begun.wait(PATIENCE_SECONDS)
+        second = clicks.submit(session.once, "quick-made", "this video", make)
+        asked.set()
+        assert (first.result(), second.result()) == ("plan 1", "plan 1")
 
 
 def test_opening_a_confirmation_again_gives_its_fields_new_keys() -> None:

@@ -85,7 +85,9 @@ def again(shown: AppTest, **query: str) -> AppTest:
 @pytest.mark.parametrize(
     ("button", "scope"), [("video-fix-purge", VIDEO), (f"video-plan_purge-{CLIP.clips[0].clip_id}", CLIP)]
 )
-def test_a_button_of_video_makes_the_plan_at_once_and_its_address_alone_makes_none(desk, before, button, scope):
+def test_a_button_of_video_makes_the_plan_at_once_and_its_address_alone_makes_none(
+    desk, before, monkeypatch, button, scope
+):
     ids = home.ids(scope)
     shown = open_page("video", role="operations", **ids)
     shown.button(button).click().run()
@@ -95,7 +97,10 @@ def test_a_button_of_video_makes_the_plan_at_once_and_its_address_alone_makes_no
     assert desk.world.snapshot() == before
     links = [one.proto.label for one in shown.get("page_link")]
     assert ("Only some of its clips" in links) == (scope == VIDEO)
-    for deep in (desk.open(role="operations", **ids), again(shown, **ids)):
+    assert param(again(shown, **ids), "plan") == plan.plan_id, "a second click, which comes late, leads to the plan"
+    monkeypatch.setattr(session, "SAME_CLICK_SECONDS", 0.0)
+    assert param(again(shown, **ids), "plan") == plan.plan_id
+    for deep in (desk.open(role="operations", **ids), again(shown, **ids), again(shown, some="yes", **ids)):
         assert has(deep, "purge-make-one")
         assert not param(deep, "plan")
     assert [entry["outcome"] for entry in desk.world.log.search(action="purge.plan")] == ["done"]

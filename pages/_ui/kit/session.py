@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
@@ -61,13 +62,22 @@ def once(name: str, asked: object, make: Callable[[], T], *, seconds: float | No
     A second click arrives while the first one's work is done, and is obeyed after it: it must not do the work again.
     One answer is kept under the name, of the last question; where `make` raises, none. `take` forgets it.
     """
-    kept: list[Any] = seed(name, list)  # before the work: any use of Streamlit after it may end this run
+    kept = seed(name, _Made)  # before the work: any use of Streamlit after it may end this run
     limit = SAME_CLICK_SECONDS if seconds is None else seconds
-    if kept and kept[0] == asked and time.monotonic() - kept[2] < limit:
-        return cast(T, kept[1])
-    made = make()
-    kept[:] = (asked, made, time.monotonic())
-    return made
+    with kept.lock:  # Streamlit runs the second click at once, beside the first one's work
+        if kept.last and kept.last[0] == asked and time.monotonic() - kept.last[2] < limit:
+            return cast(T, kept.last[1])
+        made = make()
+        kept.last = (asked, made, time.monotonic())
+        return made
+
+
+class _Made:
+    """What was made last under a name: the question, the answer and when."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.last: tuple[object, Any, float] | None = None
 
 
 def enter(page: str) -> bool:

@@ -25,6 +25,7 @@ from storage.errors import BadInput, StorageError
 from storage.ids import check_id
 
 PAGE: Final = "purge"
+SOME: Final = "some"  # in the address: only some of the video's clips are to go
 TITLES: Final = 3
 WANTED_SECONDS: Final = 60.0  # how long this page may take to begin, also for a second click
 
@@ -38,7 +39,7 @@ WHAT: dict[Kind, tuple[str, str, str]] = {
 
 
 _MADE: Final = key("quick", "purge_made")  # session key: the last plan; it outlives the page, for a second click
-_WANTED: Final = key("quick", "purge_wanted")  # session key: the plan that somebody asked for elsewhere, and when
+_WANTED: Final = key("quick", "purge_wanted")  # session key: the plan that somebody asked for elsewhere, and until when
 
 
 def plan_button(label: str, query: dict[str, str], *, key: str, icon: str | None = None) -> None:
@@ -49,7 +50,7 @@ def plan_button(label: str, query: dict[str, str], *, key: str, icon: str | None
     stop = stopped_by("purge.plan")
     about = "Makes the plan and shows it. A plan deletes nothing, and you can discard it."
     if st.button(label, icon=icon, key=key, disabled=bool(stop), help=stop or about):
-        st.session_state[_WANTED] = (query, time.monotonic())
+        st.session_state[_WANTED] = (query, time.monotonic() + WANTED_SECONDS)
         st.switch_page(SCREENS[PAGE].file, query_params=query)
 
 
@@ -61,9 +62,17 @@ def ids(scope: Scope) -> dict[str, str]:
 
 
 def _is_wanted(scope: Scope) -> bool:
-    """Whether somebody has just asked for this plan on another page."""
+    """Whether somebody has just asked for this plan on another page, and not for a choice of its clips."""
     wanted = st.session_state.get(_WANTED)
-    return wanted is not None and wanted[0] == ids(scope) and time.monotonic() - wanted[1] < WANTED_SECONDS
+    asked = wanted is not None and wanted[0] == ids(scope) and time.monotonic() < wanted[1]
+    return asked and SOME not in st.query_params
+
+
+def _fulfilled() -> None:
+    """Keeps the wish for a second click, which may draw the page at the former address once the plan is made."""
+    wanted = st.session_state.get(_WANTED)
+    if wanted is not None:
+        st.session_state[_WANTED] = (wanted[0], time.monotonic() + session.SAME_CLICK_SECONDS)
 
 
 def draw_subject(scope: Scope) -> None:
@@ -207,7 +216,7 @@ def make(scope: Scope, *, acknowledge_missing: bool = False, seconds: float | No
         session.take(_WANTED)
         feedback.error_panel(error, key=key(PAGE, "make_failed"))
         return
-    session.take(_WANTED)
+    _fulfilled()
     loads.open_plans.clear()
     st.query_params.from_dict({"plan": made})
     st.rerun()

@@ -401,7 +401,8 @@ def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
             if plan.scope.kind == "video" and not status.ended:
                 some = "Only some of its clips"
-                st.page_link(SCREENS[PAGE].file, label=some, icon=":material/checklist:", query_params=ids)
+                chosen = ids | {home.SOME: "yes"}
+                st.page_link(SCREENS[PAGE].file, label=some, icon=":material/checklist:", query_params=chosen)
 
 
 def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timedelta) -> None:
