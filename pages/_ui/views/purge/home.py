@@ -39,6 +39,7 @@ WHAT: dict[Kind, tuple[str, str, str]] = {
 
 
 _MADE: Final = key("quick", "purge_made")  # session key: the last plan; it outlives the page, for a second click
+_ASKED: Final = key("quick", "purge_asked")  # session key: the ids of the button that was just pressed, and when
 _WANTED: Final = key("quick", "purge_wanted")  # session key: the plan that somebody asked for elsewhere, and until when
 
 
@@ -49,9 +50,17 @@ def plan_button(label: str, query: dict[str, str], *, key: str, icon: str | None
     """
     stop = stopped_by("purge.plan")
     about = "Makes the plan and shows it. A plan deletes nothing, and you can discard it."
-    if st.button(label, icon=icon, key=key, disabled=bool(stop), help=stop or about):
+    st.button(label, icon=icon, key=key, disabled=bool(stop), help=stop or about, on_click=partial(_ask, query))
+    asked, at = st.session_state.get(_ASKED, (None, 0.0))
+    if asked == query and time.monotonic() - at < session.SAME_CLICK_SECONDS:
         st.session_state[_WANTED] = (query, time.monotonic() + WANTED_SECONDS)
+        session.take(_ASKED)
         st.switch_page(SCREENS[PAGE].file, query_params=query)
+
+
+def _ask(query: dict[str, str]) -> None:
+    """Keeps the wish before anything is drawn: a run that another one ends would forget the button."""
+    st.session_state[_ASKED] = (query, time.monotonic())
 
 
 def ids(scope: Scope) -> dict[str, str]:
