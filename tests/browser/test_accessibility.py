@@ -113,7 +113,15 @@ def test_with_the_diagnosis_of_a_row_open_whose_cell_then_has_the_focus_again(de
 
 def test_a_reply_says_in_which_language_it_is_and_stands_beside_the_staffs_own(demo: RunningApp, page: Page) -> None:
     open_page(page, f"{demo.url}/user?uid=u1")
-    page.get_by_role("combobox", name="Language of the reply").click()
+    languages = page.get_by_role("combobox", name="Language of the reply")
+
+    def offered() -> bool:
+        """Whether the choices stand open: what is still drawn above them closes them again."""
+        if languages.get_attribute("aria-expanded") != "true":
+            languages.click()
+        return page.get_by_role("option", name="Deutsch").is_visible()
+
+    until(offered, "the languages")
     page.get_by_role("option", name="Deutsch").click()
     expect(page.locator("[lang=de] blockquote")).to_contain_text("Speicher")
     expect(page.locator("[lang=de] blockquote")).to_be_visible()

@@ -199,7 +199,7 @@ def test_a_clip_that_does_not_play_is_named_to_the_customer_by_title_and_style(d
     put(desk, 3, clips.PAGE.ljust(2_048), scene_title="")
     found = ill(desk).diagnosis
     assert found.verdict == "clips_missing"
-    assert "2 not media" in found.summary
+    assert "2 files of another type" in found.summary
     assert "1 clip that plays; 2 that do not" in found.customer_sees
     assert "“The opening” (intelligent split), one without a title (split)" in found.reply
     [seen] = [item for item in found.evidence if item.check == "clip_contents"]

@@ -251,7 +251,7 @@ def test_a_young_file_a_name_of_no_known_form_and_another_customers_are_refused(
         ("younger than a day", "no known form", "does not lie", "A document names"), refused, strict=True
     ):
         assert words in said
-    with pytest.raises(Refused, match="no row"):
+    with pytest.raises(Refused, match="No row"):
         apply_orphan_plan(world.purging, plan(world, "remove", theirs), REASON, ADA)
 
 

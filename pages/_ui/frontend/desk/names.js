@@ -18,7 +18,18 @@ const ANCHOR = 'a[aria-label^="Link to heading"]'
 const FOREIGN = '[class*="-in-language-"]' // the key of a container whose words are in another language
 const MOST = 80 // characters
 
+const heard = new WeakMap() // what was said of an element, and of which text: most are the same when the page changes
+
 function spoken(element) {
+  const whole = element.textContent
+  const before = heard.get(element)
+  if (before?.whole === whole) return before.words
+  const words = wordsOf(element)
+  heard.set(element, { whole, words })
+  return words
+}
+
+function wordsOf(element) {
   const copy = element.cloneNode(true)
   for (const silent of copy.querySelectorAll(`[role="img"], [data-testid="stIconMaterial"], button, svg`)) silent.remove()
   return copy.textContent.replace(/\s+/g, " ").trim()
@@ -147,3 +158,4 @@ new MutationObserver(() => {
 
 // The page may be drawn whole by the time that this script comes.
 nameAll(document)
+announce(document)
