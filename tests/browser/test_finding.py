@@ -147,6 +147,7 @@ def test_an_empty_box_looks_for_what_is_clearly_no_word_and_waits_with_words(app
     expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
     open_page(page, f"{app.url}/find")
     expect(page.get_by_test_id("stMain").get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()  # the palette listens
     page.keyboard.press("ControlOrMeta+v")
     expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
 

@@ -61,7 +61,9 @@ def test_from_the_list_to_the_video_set_its_status_and_take_it_back(app: Running
     expect(drawer.get_by_text("the status stayed")).to_be_visible()
     expect(page).to_have_url(re.compile("video_id=vid-0001"))
     drawer.get_by_role("link", name="Open video and repairs").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)  # what closes now would take the next one with it
     expect(page.get_by_role("button", name="Set the status…")).to_be_visible()
+    ran(page)
     press(page, "Set the status…")
     dialog = page.get_by_role("dialog")
     show = dialog.get_by_role("button", name="Show what will change")
