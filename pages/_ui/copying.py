@@ -17,7 +17,7 @@ _COPY = st.components.v2.component(
     "clipdesk_copy_button",
     html='<span class="copy-root"></span>',
     css=read("copying.css"),
-    js=read("clipboard.js", "copying.js"),
+    js=read("desk/focused.js", "clipboard.js", "copying.js"),
 )
 
 # Kept free from the first moment on, so that nothing moves or wraps when the button comes.

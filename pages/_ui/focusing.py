@@ -7,7 +7,7 @@ import streamlit as st
 from pages._ui.assets import read
 from pages._ui.kit.session import component_key
 
-_FOCUS = st.components.v2.component("clipdesk_focus", js=read("focus.js"))
+_FOCUS = st.components.v2.component("clipdesk_focus", js=read("desk/focused.js", "focus.js"))
 
 
 def begin_in(box: str, *, key: str) -> None:

@@ -32,9 +32,3 @@ function copyBySelection(text) {
   before?.focus?.({ preventScroll: true })
   return done
 }
-
-function deepestActive() {
-  let active = document.activeElement
-  while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement
-  return active
-}

@@ -1,22 +1,15 @@
 // Puts the cursor into a box of the page, or of the dialog that just opened, once, when no other field has it.
 
 const DRAWN_MS = 5000
-const FIELD = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]"
 
 function visible(element) {
   return element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden"
 }
 
-// The button or link that was pressed keeps the cursor until it is taken away; only what is typed into is left alone.
-function typing(page) {
-  let at = page.activeElement
-  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
-  return Boolean(at?.matches(FIELD))
-}
-
-// The box may be drawn a little later than this component.
+// The box may be drawn a little later than this component. The button or link that was pressed keeps the cursor until it
+// is taken away; only what is typed into is left alone.
 function enter(page, name, since) {
-  if (typing(page)) return
+  if (deepestActive()?.matches(TYPED_INTO)) return
   const found = [...page.querySelectorAll(`[class*="st-key-${name}"] input`)].find(visible)
   if (found) found.focus()
   else if (performance.now() - since < DRAWN_MS) setTimeout(() => enter(page, name, since), 50)

@@ -19,7 +19,17 @@ from pages._ui.player.cards import ClipCard
 Action = Literal["open", "copy", "download"]
 ALL_ACTIONS: tuple[Action, ...] = ("open", "copy", "download")
 _LATE = "-drawn-late"  # ends the key, which is a class: page.css hides what stands below until the gallery is drawn
-_SCRIPTS = ("words.js", "parts.js", "clipboard.js", "reach.js", "playback.js", "offer.js", "card.js", "gallery.js")
+_SCRIPTS = (
+    "words.js",
+    "parts.js",
+    "desk/focused.js",
+    "clipboard.js",
+    "reach.js",
+    "playback.js",
+    "offer.js",
+    "card.js",
+    "gallery.js",
+)
 
 _GALLERY = st.components.v2.component(
     "clipdesk_gallery",

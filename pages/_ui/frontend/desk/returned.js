@@ -1,18 +1,14 @@
 // Puts the focus back where it was before a dialog opened: the dialog's own way does so only where that was no part of a
 // component, because a component keeps its elements to itself; people without a mouse then began at the top of the page.
 
+import { deepestActive } from "./focused.js"
+
 const DIALOG = '[role="dialog"]'
 
 let before = null // what had the focus last, outside of every dialog
 let list = null // the component that it stands in
 let open = false
 let page = "" // on which it opened
-
-function focusNow() {
-  let at = document.activeElement
-  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
-  return at
-}
 
 document.addEventListener("focusin", (event) => {
   const at = event.composedPath()[0]
@@ -30,7 +26,7 @@ new MutationObserver(() => {
 }).observe(document.body, { childList: true, subtree: true })
 
 function giveBack() {
-  const at = focusNow()
+  const at = deepestActive()
   if (open || (at && at !== document.body)) return
   // A list that was drawn anew has other cells; one of them takes the focus.
   const other = list?.isConnected ? list.shadowRoot.querySelector('[role="grid"] [tabindex="0"]') : null

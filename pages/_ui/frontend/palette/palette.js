@@ -3,11 +3,11 @@
 import "../desk/later.js" // the palette is on every page
 import "../desk/names.js"
 import "../desk/returned.js"
+import { TYPED_INTO, deepestActive } from "../desk/focused.js"
 import { addressed, goTo, play } from "../desk/history.js"
 import { customers, isPinned, opened, pin } from "../desk/recent.js"
 import { isClear, sendable } from "./pasted.js"
 
-const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]"
 const FIELD = "input:is([type=text], [type=search], [type=number], [role=combobox]), textarea"
 const MOST = 40 // of one group
 const BESIDE = /^(Scroll tabs|Show data|Download as|Copy Vega|Fullscreen|Help\b)/ // what Streamlit puts beside charts and labels
@@ -160,7 +160,7 @@ class Palette {
     if (event.ctrlKey || event.metaKey || event.altKey || this.dialog.open) return
     if (event.key !== "/" && event.key !== "?") return
     const at = event.composedPath()[0]
-    if (at instanceof Element && at.closest(TYPING)) return
+    if (at instanceof Element && at.closest(TYPED_INTO)) return
     event.preventDefault()
     if (event.key === "?") this.show(true)
     else if (!this.intoBox()) this.show()
@@ -184,9 +184,8 @@ class Palette {
     if (event.defaultPrevented || !this.data?.find || performance.now() - this.middle < SAME_MS) return
     const text = sendable(event.clipboardData?.getData("text/plain"))
     if (!text) return
-    let at = document.activeElement
-    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
-    if (at?.closest(TYPING)) {
+    const at = deepestActive()
+    if (at?.closest(TYPED_INTO)) {
       const ours = at === this.input || at === this.box()
       const empty = ours && at.selectionStart === 0 && at.selectionEnd === at.value.length // or all of it is marked
       if (!empty || !isClear(text)) return
