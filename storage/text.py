@@ -221,6 +221,11 @@ def percent_words(value: float) -> str:
     return f"{'<' if value < threshold else '>'} {threshold} %"
 
 
+def capitalised(text: str) -> str:
+    """The text with a large first letter, and all else as it is: ids and names keep their letters."""
+    return text[:1].upper() + text[1:]
+
+
 def number(count: int, noun: str) -> str:
     """`1 clip`, `2 clips`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

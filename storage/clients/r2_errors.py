@@ -47,6 +47,7 @@ from storage.errors import (
     Unreachable,
     Unusable,
 )
+from storage.text import capitalised
 
 SDK_ERRORS: tuple[type[BaseException], ...] = (
     ClientError,
@@ -247,7 +248,7 @@ class _Asked:
             secret=self.variables[1],
             scope="Object Read" if self.operation in _READING else "Object Read & Write",
         )
-        return text[:1].upper() + text[1:]
+        return capitalised(text)
 
     def error(self, rule: ErrorRule, detail: str) -> StorageError:
         """The error that a rule describes."""

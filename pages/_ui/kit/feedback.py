@@ -41,6 +41,7 @@ from storage.errors import (
 )
 from storage.logs import redacted
 from storage.settings import backends, reader
+from storage.text import capitalised
 
 _TOLD = "desk__told"  # session key: the times of reading that the open page has shown, with the key of the part
 _OWED = "desk__owed"  # session key: the cost of the run before, which ended before it could show it
@@ -318,7 +319,7 @@ def freshness(
         if parts:
             st.caption("  ·  ".join(parts), width="content", help=" ".join(told) or None)
         else:
-            told.insert(0, f"{at[0].upper()}{at[1:]}.")
+            told.insert(0, f"{capitalised(at)}.")
         effect = ["Reads what has changed since."] if on_read_all else []
         pressed = on_refresh is not None and st.button(
             "Refresh",

@@ -17,7 +17,7 @@ from pages._ui.kit.text import md, plain
 from storage.domain.diagnosis import Unknown
 from storage.domain.integrity.grid import GAPS, MENDED_BY_UPLOAD, STATES, State, VideoGrid
 from storage.services.diagnose import Case, grid_of
-from storage.text import number
+from storage.text import capitalised, number
 
 _COLOURS: dict[State, Colour] = {
     "whole": "green",
@@ -97,7 +97,7 @@ def draw(grid: VideoGrid) -> None:
     charts.draw(form, frame, alt="Each scene in each style: what is there and what is not")
     told = " · ".join(f"{_WORDS[state]}: {count:,}" for state, count in grid.counts.items())
     promised = "" if grid.promised is None else f"Asked for: {number(grid.promised, 'clip')}. "
-    st.caption(f"{promised}{told[0].upper()}{told[1:]}.")
+    st.caption(f"{promised}{capitalised(told)}.")
     gaps = grid.gaps
     if not gaps:
         return

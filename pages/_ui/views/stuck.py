@@ -22,7 +22,7 @@ from pages._ui.views import replies
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
 from storage.domain.diagnosis.outages import Standing, named
 from storage.services.diagnose import StuckList
-from storage.text import number
+from storage.text import capitalised, number
 
 STAGES: dict[Stage, tuple[str, str]] = {
     "analysis": ("Analysis", "neurology"),
@@ -83,7 +83,9 @@ def outages(
                     f":material/{icon}: **{word.lower()}** {_when(outage, now)}. "
                     f"{status.badge_md('verdict', outage.verdict)}"
                 )
-                st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(_sentence(outage.usual_words), 160)}]]")
+                st.markdown(
+                    f"{going_on(outage.standing)} :small[:gray[{md(capitalised(f'{outage.usual_words}.'), 160)}]]"
+                )
             if choose is None:
                 st.page_link(
                     SCREENS["processing"].file,
@@ -194,10 +196,6 @@ def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
             st.caption(f"{first}{number(len(found.videos), 'video')} in all, on Processing.", width="content")
         st.page_link(SCREENS["processing"].file, label="Open Processing", icon=":material/arrow_forward:")
     st.caption("Delivered videos were not checked; the switch on Processing includes them.")
-
-
-def _sentence(clause: str) -> str:
-    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def _when(outage: Outage, now: datetime) -> str:

@@ -30,7 +30,7 @@ from storage.domain.integrity.controls import NO_CLAIMS, ClaimCounts, Controls
 from storage.domain.integrity.grid import VideoGrid
 from storage.domain.layout import CACHE_KINDS, KNOWN_PREFIXES, Layout
 from storage.domain.shares import ShareLink
-from storage.text import number
+from storage.text import capitalised, number
 
 Kind = Literal[
     "missing_object",
@@ -431,7 +431,7 @@ def suspect(
     `objects` counts all objects that were found.
     """
     there = controls is not None and controls.there > 0
-    beside = f" {_sentence(controls.words)}" if controls is not None else ""
+    beside = f" {capitalised(controls.words)}." if controls is not None else ""
     brake, alone = _brake(claims, objects, prefixes), False
     if brake:
         reason = f"{brake}{beside} {_RARE if there else _LIKELIER}"
@@ -470,10 +470,6 @@ def _which(controls: Controls) -> str:
     if controls.missing and not controls.unknown:
         return "A wrong bucket or credential is more likely than a loss of all of them."
     return "So it is not known whether this is a loss or a wrong bucket, which looks the same."
-
-
-def _sentence(clause: str) -> str:
-    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def suspect_whole(

@@ -56,7 +56,7 @@ from storage.domain.integrity.normal_forms import with_hints
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.media import Plays
 from storage.domain.processing import being_processed
-from storage.text import number, whole_minutes
+from storage.text import capitalised, number, whole_minutes
 
 
 def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> Report:
@@ -219,7 +219,7 @@ def _prefix_doubt(facts: UserFacts, layout: Layout) -> str:
     if not reason:
         return ""
     return (
-        f"{reason[0].upper()}{reason[1:]}. Unless these keys are older than the setting, the setting is wrong, and the "
+        f"{capitalised(reason)}. Unless these keys are older than the setting, the setting is wrong, and the "
         "desk looks and writes in the wrong place: `python -m storage check` looks at other customers' keys."
     )
 

@@ -25,7 +25,7 @@ from storage.domain.what_if import Supposed, with_changes
 from storage.errors import BadInput
 from storage.repositories.store_time import store_time
 from storage.services.diagnose import Case
-from storage.text import number
+from storage.text import capitalised, number
 
 Name = Callable[[str], str]  # the session key of one of the dialog's fields
 Values = Mapping[str, Any]  # the values of the dialog's fields, by their short names
@@ -167,7 +167,7 @@ def _rebuild_preview(context: RepairContext, subject: Subject, values: Values, r
         plan = highlights.plan_rebuild(context, uid, video_id, source)
     now = plan.found.served
     was = number(now.count, "highlight") if now.usable else (now.reason or now.presence)
-    places = f"{plan.places[0].upper()}{plan.places[1:]}"
+    places = capitalised(plan.places)
     overwritten = [f"This overwrites what customers get now, perhaps their own edit: {one}." for one in plan.overwrites]
     holds = f"{places} will hold {number(len(plan.entries), 'highlight')}; customers now get: {was}."
     notes = (holds, *overwritten, *plan.changes.warnings)
