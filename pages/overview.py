@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +20,7 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import asked, kept, overview, row_plans, stories
 from pages._ui.views import stuck as stuck_view
+from pages._ui.views.failures import FAILED_VIDEOS
 from pages._ui.views.purge import lists
 from storage.actions.health import Check
 from storage.clients.meter import Cost
@@ -76,21 +77,21 @@ def _part(heading: str, action: Action, what: str, body: Callable[[], None], unk
 
 def _waiting() -> None:
     """What others asked for and this person can do, and the plans that need a second person."""
-    parts: list[tuple[str, Callable[[], tuple[loads.Loaded[Any], bool]]]] = [
-        ("a request", partial(asked.waiting, page=NAME)),
-        ("a joint repair, adoption or removal", row_plans.waiting),
+    parts: list[tuple[tuple[str, ...], Callable[[], tuple[loads.Loaded[Any], bool]]]] = [
+        (("request",), partial(asked.waiting, page=NAME)),
+        (("joint repair", "adoption", "removal"), row_plans.waiting),
     ]
     if allowed("purge.approve"):
-        parts.append(("a purge", lists.waiting))
+        parts.append((("purge",), lists.waiting))
     known, none = list[loads.Loaded[Any]](), list[str]()
-    for number, (what, body) in enumerate(parts):
+    for number, (nouns, body) in enumerate(parts):
+        what = f"a {_either(nouns)}"
         found = feedback.section(what, body, key=key(NAME, "waits", number), unknown=f"whether {what} waits for you")
         if found is not None:
             known.append(found[0])
-            none += [] if found[1] else [what.removeprefix("a ")]
+            none += [] if found[1] else nouns
     if none:
-        *first, last = ", ".join(none).replace(" or ", ", ").split(", ")
-        st.caption(f":material/check_circle: No {', '.join(first)}{' or ' if first else ''}{last} waits for you.")
+        st.caption(f":material/check_circle: No {_either(none)} waits for you.")
     if known:
         freshness(
             min(one.read_at for one in known),
@@ -99,6 +100,12 @@ def _waiting() -> None:
             complete=len(known) == len(parts),
             on_refresh=_forget_waiting,
         )
+
+
+def _either(nouns: Sequence[str]) -> str:
+    """`request`, `adoption or removal`, `joint repair, adoption or removal`."""
+    *first, last = nouns
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _forget_waiting() -> None:
@@ -182,7 +189,7 @@ def _statuses() -> None:
             SCREENS["processing"].file,
             label="All failed videos",
             icon=":material/arrow_forward:",
-            query_params=overview.FAILED_VIDEOS,
+            query_params=FAILED_VIDEOS,
         )
     freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
 

@@ -30,11 +30,10 @@ from storage.text import number
 
 NAME: Final = "processing"
 DELIVERED: Final = 200  # delivered videos that are checked on demand, the last touched first
-ALL_FAILED: Final = "All failed"
 FOR_GOOD: Final = "Failed for good"
 CUSTOMERS: Final = "Waits for customers"
 CAUSES: Final = "Causes"
-VIEWS: Final = ("Needs a person", ALL_FAILED, FOR_GOOD, CUSTOMERS, CAUSES)
+VIEWS: Final = ("Needs a person", failures.ALL_FAILED, FOR_GOOD, CUSTOMERS, CAUSES)
 
 
 def page() -> None:
@@ -86,7 +85,7 @@ def _stuck(delivered: int) -> None:
         )
         span = failures.time_range(NAME)
     draw = {
-        ALL_FAILED: _all_failed,
+        failures.ALL_FAILED: _all_failed,
         FOR_GOOD: _for_good,
         CUSTOMERS: _customers,
         CAUSES: _causes,

@@ -17,7 +17,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import kept as kept_view
 from pages._ui.views import orphans, scan, upload_box
 from pages._ui.views import verify as view
-from pages._ui.views.overview import FAILED_VIDEOS
+from pages._ui.views.failures import FAILED_VIDEOS, RANGE
 from storage.domain.integrity import Finding, Report
 from storage.domain.scans.kept import KeptScan
 from storage.errors import BadInput, StorageError
@@ -54,7 +54,7 @@ def page() -> None:
                 SCREENS["processing"].file,
                 label="Failed jobs of the last 24 hours",
                 icon=":material/error:",
-                query_params={**FAILED_VIDEOS, key("processing", "range"): "24 h"},
+                query_params={**FAILED_VIDEOS, key("processing", RANGE): "24 h"},
             )
         scan.more(page=NAME)
         return

@@ -96,7 +96,7 @@ def about(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def _paths(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(path for path in (path(entry, "uid"), path(entry, "uid", "video_id")) if path)
+    return tuple(one for one in (path(entry, "uid"), path(entry, "uid", "video_id")) if one)
 
 
 def path(entry: Mapping[str, Any], *fields: str) -> str | None:

@@ -26,6 +26,8 @@ from storage.domain.policy import Actor
 from storage.text import number, rate
 
 RANGE: Final = "range"
+ALL_FAILED: Final = "All failed"  # the view of Processing that lists every failed video
+FAILED_VIDEOS: Final = {key("processing", "view"): ALL_FAILED}  # its query
 ALL: Final = "All"
 _RANGES: Final[dict[str, timedelta | None]] = {
     "24 h": timedelta(days=1),

@@ -20,7 +20,9 @@ from pages._ui.kit import charts, feedback, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
-from pages._ui.views.overview import FAILED_VIDEOS, bars_by_status
+from pages._ui.views.failures import FAILED_VIDEOS
+from pages._ui.views.overview import bars_by_status
+from pages._ui.views.stuck import STAGES, stage_word
 from storage.domain.rollup import TOP
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import near_or_over
@@ -38,7 +40,6 @@ _MEASURES = {
 }
 _STATES = ("exceeded", "near_limit", "unknown")
 _VERDICTS = {"analysis": "analysis_stalled", "render": "render_stalled", "finish": "status_stuck"}
-_LISTED_AS = {"analysis": "Analysis", "render": "Rendering", "finish": "Finishing"}  # the words of Processing's filter
 
 LIMITS, BIGGEST, DRIFTING = "Near or over a limit", "Biggest", "Wrong counters"
 EVERYBODY = "All customers"
@@ -59,7 +60,7 @@ def _of_list(view: FleetView, name: str, choices: Mapping[str, str]) -> dict[str
 
 def ways(view: FleetView) -> None:
     """Draws links to the lists behind the figures above and the charts below, for the keyboard too."""
-    over = view.states.get("storage", {}).get("exceeded", 0)
+    over = _over_storage(view)
     drifting = _drifting_users(view)
     storage = {"quota": QUOTAS["storage"], "state": status.look("usage", "exceeded").word}
     lists = [
@@ -85,6 +86,10 @@ def ways(view: FleetView) -> None:
             st.page_link(processing, label=number(stalled, "stalled video"), icon=icon, query_params=words)
 
 
+def _over_storage(view: FleetView) -> int:
+    return view.states.get("storage", {}).get("exceeded", 0)
+
+
 def _drifting_users(view: FleetView) -> int:
     return int(view.drift["users"].max()) if len(view.drift) else 0
 
@@ -94,7 +99,7 @@ def summary(view: FleetView) -> None:
     totals = view.totals
     videos = None if view.videos is None else sum(view.videos.values())
     size = format.size(totals.clip_bytes)
-    over = view.states.get("storage", {}).get("exceeded", 0)
+    over = _over_storage(view)
     drifting = _drifting_users(view)
     card = partial(st.metric, border=True, height="stretch")
     with st.grid(6, min_column_width=133, gap="small"):
@@ -285,7 +290,7 @@ def videos(view: FleetView) -> None:
 
 def _step_address(step: str) -> str:
     """The list of the videos that stopped at this step."""
-    known = {key("processing", "step"): _LISTED_AS[step]} if step in _LISTED_AS else {}
+    known = {key("processing", "step"): stage_word(step)} if step in STAGES else {}
     return url_for("processing", **known)
 
 

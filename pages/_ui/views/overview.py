@@ -15,12 +15,13 @@ from pages._ui.kit import away, charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from pages._ui.views.failures import FAILED_VIDEOS
 from storage.actions.health import Check
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.errors import StorageError
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import COUNTED_LIVE, LOOKED_AT, QUOTAS, LimitList, Statuses
-from storage.text import number
+from storage.text import capitalised, number
 
 _NAMES = {
     "firestore_read": ("Firestore", "database"),
@@ -32,7 +33,6 @@ _NAMES = {
 }
 SAMPLED = ("key_prefix", "right_bucket", "highlights_source")
 _SHOWN = 50
-FAILED_VIDEOS = {key("processing", "view"): "All failed"}  # the query of the list of failed videos
 
 
 def backends(checks: Sequence[Check]) -> None:
@@ -190,7 +190,7 @@ def limits(found: LimitList, *, page: str) -> None:
         )
     else:
         who = "nobody" if found.complete else f"of {number(found.scanned, 'customer')} looked at, none"
-        st.markdown(f":green[:material/check_circle:] {who[0].upper()}{who[1:]} is near a limit.")
+        st.markdown(f":green[:material/check_circle:] {capitalised(who)} is near a limit.")
     st.caption(_scope(found))
 
 
