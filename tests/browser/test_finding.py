@@ -225,13 +225,9 @@ def test_the_form_of_a_link_to_send_is_filled_by_keyboard_and_stays_open_meanwhi
     page.keyboard.type("open Scene 29")
     expect(found.get_by_role("option").filter(has_text="Scene 29").first).to_be_visible()  # a button of the gallery
     page.keyboard.press("Escape")
-    palette(page)
-    page.keyboard.type("a link to")
-    page.keyboard.press("Enter")
+    choose(page, "a link to")
     expect(life).to_be_visible()
-    palette(page)
-    page.keyboard.type("valid")
-    page.keyboard.press("Enter")
+    choose(page, "valid")
     expect(life).to_be_focused()
     page.keyboard.type("24")
 
@@ -245,9 +241,7 @@ def test_the_form_of_a_link_to_send_is_filled_by_keyboard_and_stays_open_meanwhi
     page.keyboard.press("Enter")
     expect(life).to_have_value("24 hours")
     settled(page)
-    palette(page)
-    page.keyboard.type("reason")
-    page.keyboard.press("Enter")
+    choose(page, "reason")
     reason = page.get_by_label("Reason, with the ticket")
     expect(reason).to_be_focused()
     page.keyboard.type("T-7 asked")
@@ -267,6 +261,13 @@ def palette(page: Page) -> Locator:
     return opened
 
 
+def choose(page: Page, words: str) -> None:
+    """Takes what the palette offers first for these words."""
+    palette(page)
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+
+
 def test_the_palette_goes_to_pages_does_what_the_page_offers_and_knows_pinned_customers(
     app: RunningApp, page: Page
 ) -> None:
@@ -281,9 +282,7 @@ def test_the_palette_goes_to_pages_does_what_the_page_offers_and_knows_pinned_cu
     page.keyboard.type("csv")
     expect(found.get_by_role("option", selected=True)).to_have_text("CSV: The customer's videos")
     page.keyboard.press("Escape")
-    palette(page)
-    page.keyboard.type("pin u1")
-    page.keyboard.press("Enter")
+    choose(page, "pin u1")
     expect(found).to_be_hidden()
     palette(page)
     page.keyboard.type("aud")
@@ -325,9 +324,7 @@ def test_the_palette_offers_folds_ticks_fields_and_nothing_that_is_folded_away(a
         page.keyboard.press("ControlOrMeta+a")
     page.keyboard.press("Escape")
     open_page(page, f"{app.url}/processing")
-    palette(page)
-    page.keyboard.type("include del")
-    page.keyboard.press("Enter")
+    choose(page, "include del")
     expect(
         page.get_by_role("switch", name="Include delivered videos").or_(page.get_by_role("checkbox"))
     ).to_be_checked()
