@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from weakref import WeakSet
 
 from storage.clients import latency, meter
@@ -48,6 +49,7 @@ class Silence:
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 _all: WeakSet[Circuit] = WeakSet()
 _all_lock = threading.Lock()
+_turns = count(1)
 
 
 @contextmanager
@@ -77,10 +79,13 @@ def ask_again() -> None:
 
 
 def silence(store: str) -> Silence | None:
-    """Since when the store of this name has answered nobody in this process; `None`: its last call had an answer."""
+    """Since when the store of this name has answered nobody in this process; `None`: its last call had an answer.
+
+    Of several endpoints under one name, as after a change of the settings, the one counts that was asked last.
+    """
     with _all_lock:
-        found = [one.silence for one in _all if one.store == store]
-    return min((one for one in found if one is not None), key=lambda one: one.since, default=None)
+        last = max((one for one in _all if one.store == store), key=lambda one: one.turn, default=None)
+    return last.silence if last else None
 
 
 class Circuit:
@@ -90,6 +95,7 @@ class Circuit:
         self, store: str, *, clock: Callable[[], float] = time.monotonic, open_seconds: float = OPEN_SECONDS
     ) -> None:
         self.store = store
+        self.turn = 0  # grows over all circuits: the highest was asked last
         self._clock = clock
         self._open_seconds = open_seconds
         self._lock = threading.Lock()
@@ -123,6 +129,7 @@ class Circuit:
 
         Raises `Unreachable` while the circuit is open.
         """
+        self.turn = next(_turns)
         with self._lock:
             now = self._clock()
             if self._silent_since is None or now - self._silent_since < _patience.get():

@@ -282,6 +282,19 @@ def test_a_store_is_silent_since_its_first_call_without_an_answer_and_until_its_
     assert silence(circuit.store) is None
 
 
+def test_of_two_endpoints_under_one_name_the_one_asked_last_says_since_when_it_is_silent() -> None:
+    left, used = Circuit("a store that moved"), Circuit("a store that moved")
+    left.answered(usable=False)
+    used.timed_out(used.ask("list", "a"), "a", 5)
+    said = silence("a store that moved")
+    assert said is not None
+    assert said.asked_again is not None
+    assert used.silence is not None
+    assert said.since == used.silence.since
+    used.answered()
+    assert silence("a store that moved") is None  # whatever the one that nobody asks any more last did
+
+
 @pytest.fixture
 def relayed(embedded: EmbeddedFirestore, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, HangingRelay]]:
     """A user, read through a relay that can hang."""
