@@ -1,7 +1,8 @@
-"""Reads the scripts and styles of our own browser components, and names the address that the browser loads some from.
+"""Declares our own browser components, and names the addresses that the browser loads their scripts from.
 
-A small component carries its script in the page's messages. A large one (`modules`) is files of the server, which the
-browser keeps: the address holds a hash of them all, so a new version is another address.
+The scripts (`modules`) are files of the server, which the browser keeps: the address holds a hash of them all, so a new
+version is another address. A message carries only what loads them, and that is the same text for every component: for
+each text that it has not met, the browser makes a module of its own and waits for it.
 """
 
 from __future__ import annotations
@@ -13,24 +14,45 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
 FOLDER: Final = "desk"  # the first part of the addresses of these files
 _FRONTEND: Final = Path(__file__).parent / "frontend"
-_SERVED: Final = ("desk", "list", "palette", "vendor")
+_SERVED: Final = ("copying", "desk", "gallery", "list", "palette", "vendor")
+_SCRIPTS: Final = {  # by the name of the component
+    "clipdesk_copy_button": "copying/copying.js",
+    "clipdesk_focus": "desk/focus.js",
+    "clipdesk_gallery": "gallery/gallery.js",
+    "clipdesk_list": "list/list.js",
+    "clipdesk_opened": "palette/opened.js",
+    "clipdesk_palette": "palette/palette.js",
+    "clipdesk_reach": "desk/reach.js",
+}
 _LOADER: Final = """
+const SCRIPTS = ADDRESSES
 export default async function (given) {
-  const module = await import(new URL(ADDRESS, window.location.origin))
+  const module = await import(new URL(SCRIPTS[given.name], window.location.origin))
   return module.default(given)
 }
 """
 
 
-def read(*names: str) -> str:
-    """The files in this order as one script or one style sheet: they share their top-level names."""
-    return "\n".join((_FRONTEND / name).read_text(encoding="utf-8") for name in names)
+def component(name: str, *, html: str = "", css: str = "") -> Any:
+    """Declares the component of this name; `css` is a file. The result mounts it, as Streamlit's own does.
+
+    Raises `KeyError` for a component without a script.
+    """
+    if name not in _SCRIPTS:
+        raise KeyError(name)
+    style = read(css) if css else None
+    return st.components.v2.component(name, html=html or None, css=style, js=_loader())
+
+
+def read(name: str) -> str:
+    """A script or a style sheet."""
+    return (_FRONTEND / name).read_text(encoding="utf-8")
 
 
 @cache
@@ -64,6 +86,6 @@ def base() -> str:
     return f"/{configured}" if configured else ""
 
 
-def loader(name: str) -> str:
-    """The script of a component whose module is this file."""
-    return _LOADER.replace("ADDRESS", json.dumps(address(name)))
+def _loader() -> str:
+    """The script of every component, which loads the module of the one that it is given."""
+    return _LOADER.replace("ADDRESSES", json.dumps({name: address(file) for name, file in _SCRIPTS.items()}))

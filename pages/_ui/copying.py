@@ -10,15 +10,10 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui.assets import read
+from pages._ui import assets
 from pages._ui.kit.session import component_key
 
-_COPY = st.components.v2.component(
-    "clipdesk_copy_button",
-    html='<span class="copy-root"></span>',
-    css=read("copying.css"),
-    js=read("desk/focused.js", "clipboard.js", "copying.js"),
-)
+_COPY = assets.component("clipdesk_copy_button", html='<span class="copy-root"></span>', css="copying/copying.css")
 
 # Kept free from the first moment on, so that nothing moves or wraps when the button comes.
 _HEIGHT = 27

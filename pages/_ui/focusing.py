@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui.assets import read
+from pages._ui import assets
 from pages._ui.kit.session import component_key
 
-_FOCUS = st.components.v2.component("clipdesk_focus", js=read("desk/focused.js", "focus.js"))
+_FOCUS = assets.component("clipdesk_focus")
 
 
 def begin_in(box: str, *, key: str) -> None:

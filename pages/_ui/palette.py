@@ -25,13 +25,8 @@ _KEY: Final = key("quick", "palette")
 _OPENED: Final = key("quick", "opened")
 _TYPED: Final = 8_000
 
-_PALETTE = st.components.v2.component(
-    "clipdesk_palette",
-    html='<div class="palette-root"></div>',
-    css=assets.read("palette/palette.css"),
-    js=assets.loader("palette/palette.js"),
-)
-_OPEN = st.components.v2.component("clipdesk_opened", js=assets.loader("palette/opened.js"))
+_PALETTE = assets.component("clipdesk_palette", html='<div class="palette-root"></div>', css="palette/palette.css")
+_OPEN = assets.component("clipdesk_opened")
 
 
 def draw(roles: Collection[str], person: str, *, box: str, role: str | None) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from pages._ui import assets
 from pages._ui.kit.session import component_key
 
-_REACH = st.components.v2.component("clipdesk_reach", js=assets.loader("desk/reach.js"))
+_REACH = assets.component("clipdesk_reach")
 
 
 def scroll_to(target: str, *, of: str, key: str) -> None:

@@ -49,7 +49,9 @@ def test_each_script_is_whole_and_may_be_kept_for_ever() -> None:
         assert "immutable" in answer.headers["cache-control"]
 
 
-@pytest.mark.parametrize("name", ["vendor/README.md", "list/list.css", "%2e%2e/assets.py", "", "gallery.js"])
+@pytest.mark.parametrize(
+    "name", ["vendor/README.md", "list/list.css", "%2e%2e/assets.py", "", "early.js", "gallery/gallery.css"]
+)
 def test_nothing_else_is_given_out(name: str) -> None:
     assert get(assets.address(name)).status_code == 404
     assert get(f"/desk/0000000000000000/{name}").status_code == 404

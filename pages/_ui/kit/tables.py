@@ -33,12 +33,7 @@ _TALLEST: Final = 16  # rows in sight at most, where the height is left to the l
 _EDGES: Final = 2  # pixels of the frame
 _BAR: Final = 46  # pixels of the line with the filters
 
-_LIST = st.components.v2.component(
-    "clipdesk_list",
-    html='<div class="list-root"></div>',
-    css=assets.read("list/list.css"),
-    js=assets.loader("list/list.js"),
-)
+_LIST = assets.component("clipdesk_list", html='<div class="list-root"></div>', css="list/list.css")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages._ui.assets import read
+from pages._ui import assets
 from pages._ui.kit.session import component_key
 from pages._ui.player import asks as asking
 from pages._ui.player import cards as showing
@@ -19,24 +19,8 @@ from pages._ui.player.cards import ClipCard
 Action = Literal["open", "copy", "download"]
 ALL_ACTIONS: tuple[Action, ...] = ("open", "copy", "download")
 _LATE = "-drawn-late"  # ends the key, which is a class: page.css hides what stands below until the gallery is drawn
-_SCRIPTS = (
-    "words.js",
-    "parts.js",
-    "desk/focused.js",
-    "clipboard.js",
-    "reach.js",
-    "playback.js",
-    "offer.js",
-    "card.js",
-    "gallery.js",
-)
 
-_GALLERY = st.components.v2.component(
-    "clipdesk_gallery",
-    html='<div class="gallery-root"></div>',
-    css=read("gallery.css"),
-    js=read(*_SCRIPTS),
-)
+_GALLERY = assets.component("clipdesk_gallery", html='<div class="gallery-root"></div>', css="gallery/gallery.css")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 // Plays one clip: asks for a link when pressed, renews it when it expires, and continues where it was.
 
-const ANSWER_MS = 20000 // without an answer for so long, the desk counts as away
+import { isFormat, reachable, served } from "./delivery.js"
+import { failureWords } from "./words.js"
+
+export const ANSWER_MS = 20000 // without an answer for so long, the desk counts as away
 const AHEAD_MS = 10000 // while playing, a link is renewed this long before it expires
 const MAX_FAILURES = 1 // new links in a row that also failed to play
 
-const BUSY = new Set(["asking", "loading", "renewing"])
+export const BUSY = new Set(["asking", "loading", "renewing"])
 
-class Playback {
+export class Playback {
   constructor(view) {
     this.view = view
     this.video = null

@@ -1,5 +1,7 @@
 // The copy button: one button, one announcement.
 
+import { toClipboard } from "./clipboard.js"
+
 const COPIED_MS = 1800
 const COPY_PATH = "M8 7V3h11v13h-4v4H4V7h4zm2 0h5v7h2V5h-7v2zM6 9v9h7V9H6z"
 const DONE_PATH = "M9.5 17.2 4.6 12.3l1.4-1.4 3.5 3.5 8.5-8.5 1.4 1.4z"

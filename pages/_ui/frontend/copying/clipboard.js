@@ -1,6 +1,8 @@
 // Puts text on the clipboard. Never logs it. Returns whether the browser took it.
 
-async function toClipboard(text) {
+import { deepestActive } from "../desk/focused.js"
+
+export async function toClipboard(text) {
   if (navigator.clipboard && window.isSecureContext) {
     try {
       await navigator.clipboard.writeText(text)

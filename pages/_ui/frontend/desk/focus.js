@@ -1,5 +1,7 @@
 // Puts the cursor into a box of the page, or of the dialog that just opened, once, when no other field has it.
 
+import { TYPED_INTO, deepestActive } from "./focused.js"
+
 const DRAWN_MS = 5000
 
 function visible(element) {
@@ -12,7 +14,7 @@ function enter(page, name, since) {
   if (deepestActive()?.matches(TYPED_INTO)) return
   const found = [...page.querySelectorAll(`[class*="st-key-${name}"] input`)].find(visible)
   if (found) found.focus()
-  else if (performance.now() - since < DRAWN_MS) setTimeout(() => enter(page, name, since), 50)
+  else if (performance.now() - since < DRAWN_MS) requestAnimationFrame(() => enter(page, name, since))
 }
 
 const focused = new WeakSet()

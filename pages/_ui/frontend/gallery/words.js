@@ -1,6 +1,6 @@
 // Every sentence that the player says, and how it writes times.
 
-const WORDS = {
+export const WORDS = {
   play: "Play",
   close: "Close the player",
   asking: "Asking for a link…",
@@ -24,7 +24,7 @@ const WORDS = {
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/
 
-function failureWords(kind, url) {
+export function failureWords(kind, url) {
   const host = hostOf(url)
   if (kind === "format") return "This browser cannot play the file: the format is unknown, or the data are damaged."
   if (kind === "refused") return "The bucket answered, but did not deliver the file, not even for a new link: refused, or missing."
@@ -48,7 +48,7 @@ function hostOf(url) {
   }
 }
 
-function clock(ms) {
+export function clock(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000))
   const two = (number) => String(number).padStart(2, "0")
   const hours = Math.floor(seconds / 3600)

@@ -1,6 +1,11 @@
 // Draws one card: the facts about a clip, its poster or player, and its buttons.
 
-class CardView {
+import { Offer } from "./offer.js"
+import { icon, iconButton, part, textButton, write } from "./parts.js"
+import { BUSY, Playback } from "./playback.js"
+import { WORDS, clock } from "./words.js"
+
+export class CardView {
   constructor(gallery, id) {
     this.gallery = gallery
     this.id = id

@@ -9,14 +9,14 @@ const PATHS = {
   unknown: "M11 17h2v2h-2v-2zm1-13a5 5 0 0 0-5 5h2a3 3 0 1 1 3.9 2.9c-1.2.4-1.9 1.3-1.9 2.6V15h2v-.3c0-.5.2-.8.7-1A5 5 0 0 0 12 4z",
 }
 
-function part(tag, className, text) {
+export function part(tag, className, text) {
   const made = document.createElement(tag)
   if (className) made.className = className
   if (text !== undefined) made.textContent = text
   return made
 }
 
-function icon(name) {
+export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
   svg.setAttribute("viewBox", "0 0 24 24")
   svg.setAttribute("aria-hidden", "true")
@@ -26,7 +26,7 @@ function icon(name) {
   return svg
 }
 
-function iconButton(className, name, label, onclick) {
+export function iconButton(className, name, label, onclick) {
   const made = part("button", className)
   made.type = "button"
   made.title = label
@@ -36,14 +36,14 @@ function iconButton(className, name, label, onclick) {
   return made
 }
 
-function textButton(className, label, onclick) {
+export function textButton(className, label, onclick) {
   const made = part("button", className, label)
   made.type = "button"
   made.onclick = onclick
   return made
 }
 
-function write(element, text) {
+export function write(element, text) {
   const shown = text ?? ""
   if (element.textContent !== shown) element.textContent = shown
   element.hidden = !shown

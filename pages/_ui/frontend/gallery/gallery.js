@@ -1,5 +1,8 @@
 // The gallery: keeps a view for each clip by its id, whatever the page does around it, and talks with the desk.
 
+import { CardView } from "./card.js"
+import { part } from "./parts.js"
+
 const PARKED_MS = 5000 // a gallery that the page removes and puts back within this time continues as it was
 
 class Gallery {

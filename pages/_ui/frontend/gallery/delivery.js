@@ -5,14 +5,14 @@ const PROBE_MS = 6000
 const UNPLAYABLE = /DEMUXER_ERROR|DECODER_ERROR|PIPELINE_ERROR_DECODE|NS_ERROR_DOM_MEDIA/
 
 // True when the data is at fault; a refusal or a broken line reads otherwise, or not at all.
-function isFormat(error) {
+export function isFormat(error) {
   if (error.code === MediaError.MEDIA_ERR_NETWORK) return false
   return error.code === MediaError.MEDIA_ERR_DECODE || UNPLAYABLE.test(error.message ?? "")
 }
 
 // Whether the address gives a file, true or false, or null when the browser does not say. A prefetch reports a refusal
 // (4xx, 5xx) as an error even where a page may not read the answer.
-function served(url) {
+export function served(url) {
   return new Promise((resolve) => {
     const link = document.createElement("link")
     const end = (result) => {
@@ -35,7 +35,7 @@ function served(url) {
 }
 
 // Whether the host answers at all, whatever it says: true, false, or null when the page's own policy forbids to ask.
-async function reachable(url) {
+export async function reachable(url) {
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), PROBE_MS)
   let forbidden = false

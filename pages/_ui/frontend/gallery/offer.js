@@ -1,6 +1,11 @@
 // Offers a link to copy or a file to download, once the desk has signed it, until it expires.
 
-class Offer {
+import { toClipboard } from "../copying/clipboard.js"
+import { part, textButton, write } from "./parts.js"
+import { ANSWER_MS } from "./playback.js"
+import { WORDS, clock, failureWords } from "./words.js"
+
+export class Offer {
   constructor(view) {
     this.view = view
     this.element = part("div", "offer")
