@@ -44,6 +44,7 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
         feedback.section("the target", _target, key=key(NAME, "target"))
+        feedback.refresh_page(_refresh, key=key(NAME, "page"))
     if backends.is_demo(reader.read()):
         stories.draw()
     found = feedback.section("the stores", _failing, key=key(NAME, "backends"), unknown="whether they answer")
@@ -62,7 +63,7 @@ def page() -> None:
     with right:
         st.subheader("Near or over a limit", anchor=False)
         feedback.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
-    _part("Running purges", "purge.plan", "the purges", lists.going_on, "whether one is running")
+    _part("Running purges", "purge.plan", "the purges", partial(lists.going_on, _refresh), "whether one is running")
     if found is not None:
         _well(found)
 
@@ -98,7 +99,7 @@ def _waiting() -> None:
             key=key(NAME, "waiting_fresh"),
             cost=sum((one.cost for one in known), Cost()),
             complete=len(known) == len(parts),
-            on_refresh=_forget_waiting,
+            on_refresh=_refresh,
         )
 
 
@@ -108,10 +109,14 @@ def _either(nouns: Sequence[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _forget_waiting() -> None:
-    request_loads.forget()
-    loads.waiting_plans.clear()
-    loads.forget_purges()
+def _refresh() -> None:
+    """The next run reads all parts of this page again."""
+    for forget in (request_loads.forget, loads.forget_purges, loads.refresh_backends):
+        forget()
+    for load in (loads.waiting_plans, loads.stuck, loads.watches):
+        load.clear()
+    fleet_loads.refresh()
+    scan_loads.refresh()
 
 
 def _asked() -> None:
@@ -171,13 +176,13 @@ def _well(found: loads.Loaded[tuple[Check, ...]]) -> None:
     if not any(check.ok for check in found.value):
         return
     overview.health(found.value, page=NAME)
-    freshness(found.read_at, key=key(NAME, "backends_fresh"), cost=found.cost, on_refresh=loads.refresh_backends)
+    freshness(found.read_at, key=key(NAME, "backends_fresh"), cost=found.cost, on_refresh=_refresh)
 
 
 def _watched() -> None:
     loaded = loads.watches()
     overview.watches(loaded.value)
-    freshness(loaded.read_at, key=key(NAME, "watched_fresh"), cost=loaded.cost, on_refresh=loads.watches.clear)
+    freshness(loaded.read_at, key=key(NAME, "watched_fresh"), cost=loaded.cost, on_refresh=_refresh)
 
 
 def _statuses() -> None:
@@ -191,7 +196,7 @@ def _statuses() -> None:
             icon=":material/arrow_forward:",
             query_params=FAILED_VIDEOS,
         )
-    freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
+    freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=_refresh)
 
 
 def _limits() -> None:
@@ -207,7 +212,7 @@ def _limits() -> None:
         key=key(NAME, "limits_fresh"),
         cost=loaded.cost,
         complete=found.complete,
-        on_refresh=fleet_loads.refresh,
+        on_refresh=_refresh,
     )
 
 
@@ -256,7 +261,7 @@ def _stuck() -> None:
         key=key(NAME, "stuck_fresh"),
         cost=loaded.cost,
         complete=loaded.value.complete,
-        on_refresh=partial(loads.stuck.clear),
+        on_refresh=_refresh,
     )
 
 
@@ -280,7 +285,7 @@ def _ask_to_look() -> None:
         recent.read_at if recent else None,
         key=key(NAME, "steps_fresh"),
         cost=known.cost,
-        on_refresh=fleet_loads.refresh,
+        on_refresh=_refresh,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from pages._ui.access.guard import show
-from pages._ui.data import purges
+from pages._ui.data import loads, purges
 from pages._ui.kit import feedback, params, session
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.views import elsewhere
@@ -36,7 +36,8 @@ def page() -> None:
         _title(back=True)
         feedback.error_panel(error, key=key(NAME, "address"))
         return
-    _title(back=bool(job or plan))
+    whole = not (job or plan)
+    _title(back=not whole, refreshes=whole)
     if job:
         feedback.section("the job", partial(purge_job.draw_job, job), key=key(NAME, "job"), unknown="how far it is")
     elif plan:
@@ -47,11 +48,13 @@ def page() -> None:
         _home(uid, video_id, clip_id)
 
 
-def _title(*, back: bool) -> None:
+def _title(*, back: bool, refreshes: bool = False) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Purge", width="content", anchor=False)
         if back:
             lists.back()
+        if refreshes:
+            feedback.refresh_page(loads.forget_purges, key=key(NAME, "page"))
 
 
 def _home(uid: str | None, video_id: str | None, clip_id: str | None) -> None:

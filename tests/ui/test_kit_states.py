@@ -210,6 +210,30 @@ def test_a_page_says_a_time_of_reading_once() -> None:
         app.run()
 
 
+def test_a_page_has_one_button_for_each_refresh_and_still_says_each_time() -> None:
+    app = run("""
+from datetime import UTC, datetime
+from functools import partial
+def read(*_):
+    pass
+def part(key, minute, **more):
+    read_at = datetime(2026, 3, 4, 10, minute, tzinfo=UTC)
+    feedback.freshness(read_at, key=key, now=read_at, on_refresh=partial(read, "u1"), **more)
+feedback.begin()
+feedback.refresh_page(partial(read, "u1"), key="page")
+part("f", 2)
+part("g", 2)
+part("h", 5)
+part("i", 5, complete=False)
+feedback.freshness(None, key="other", on_refresh=partial(read, "u2"))
+""")
+    times = [md("as of 10:02 UTC"), md("as of 10:05 UTC"), ":orange[:material/warning: incomplete]", "not read yet"]
+    for _ in range(2):
+        assert [one.value for one in app.caption] == times
+        assert [one.key for one in app.button] == ["page_refresh", "other_refresh"]
+        app.run()
+
+
 def test_while_a_part_reads_its_words_and_its_shape_stand_there_and_nothing_of_them_is_left() -> None:
     app = run("""
 with feedback.loading("Reading…", 120):

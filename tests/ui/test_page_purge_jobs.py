@@ -139,7 +139,7 @@ def test_the_lists_name_what_waits_and_what_was_done(desk, before):
     assert job.job_id in text
     approve(desk.world.purging, waiting, SECOND)
     purges.context()
-    press(app, "plans_fresh")
+    press(app, "page_refresh")
     assert "Approved, ready to apply" in read(app)
 
 

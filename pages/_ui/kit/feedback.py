@@ -44,6 +44,7 @@ from storage.settings import backends, reader
 from storage.text import capitalised
 
 _TOLD = "desk__told"  # session key: the times of reading that the open page has shown, with the key of the part
+_OFFERED = "desk__offered"  # session key: the refreshes that the open page offers, with the key of the part
 _OWED = "desk__owed"  # session key: the cost of the run before, which ended before it could show it
 _ONE_LINE = 100  # characters; a longer text in the middle has no edge that the eye returns to
 MORE = 10  # times as many reads, each time that somebody allows more
@@ -299,8 +300,9 @@ def freshness(
 ) -> bool:
     """Draws one quiet line with the time of the reading, its cost on hover; true when its refresh button was pressed.
 
-    A page says each time once: the part that was read in the same minute as an earlier one has its button alone, with
-    the time on hover. The cost of the whole page stands below the menu.
+    A page says each time once, and has one button for each refresh: the part that was read in the same minute as an
+    earlier one has its button alone, with the time on hover, and where another part has the same button, nothing. The
+    cost of the whole page stands below the menu.
 
     `on_refresh` clears the caches before the rerun; without it there is no button, because a button without effect
     misleads. A refresh may read only changes; `on_read_all` then gets its own button, which also drops the values that
@@ -312,6 +314,9 @@ def freshness(
     parts = [] if on_refresh is not None and _said_before(at, key) else [md(at)]
     if not complete:
         parts.append(":orange[:material/warning: incomplete]")
+    offers = on_refresh is not None and not _offered_before(on_refresh, key)
+    if not parts and not offers and on_read_all is None:
+        return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
         age = format.ago(read_at, now).text if read_at else ""
         told = [f"Read {age}."] if age else []
@@ -321,15 +326,8 @@ def freshness(
         else:
             told.insert(0, f"{capitalised(at)}.")
         effect = ["Reads what has changed since."] if on_read_all else []
-        pressed = on_refresh is not None and st.button(
-            "Refresh",
-            key=f"{key}_refresh",
-            icon=":material/refresh:",
-            type="tertiary",
-            on_click=_again,
-            args=(on_refresh,),
-            help=" ".join([*effect, *([] if parts else told)]) or None,
-        )
+        about = " ".join([*effect, *([] if parts else told)])
+        pressed = offers and on_refresh is not None and _refresh_button(on_refresh, key, about)
         if on_read_all is not None:
             st.button(
                 "Read everything again",
@@ -342,9 +340,34 @@ def freshness(
         return pressed
 
 
+def refresh_page(on_refresh: Callable[[], Any], *, key: str) -> bool:
+    """Draws the one refresh button of a page, whose parts then give `freshness` the same `on_refresh`; true when it was
+    pressed."""
+    return not _offered_before(on_refresh, key) and _refresh_button(on_refresh, key, "Reads the whole page again.")
+
+
+def _refresh_button(on_refresh: Callable[[], Any], key: str, about: str) -> bool:
+    return st.button(
+        "Refresh",
+        key=f"{key}_refresh",
+        icon=":material/refresh:",
+        type="tertiary",
+        on_click=_again,
+        args=(on_refresh,),
+        help=about or None,
+    )
+
+
 def begin() -> None:
     """Forgets what the page before has said of the times of its readings; each run of a page begins with this."""
     st.session_state[_TOLD] = {}
+    st.session_state[_OFFERED] = {}
+
+
+def _offered_before(on_refresh: Callable[[], Any], part: str) -> bool:
+    """Whether another part of the open page has the button that does this; if none has, this part has it."""
+    same = on_refresh if not isinstance(on_refresh, partial) else (on_refresh.func, on_refresh.args)
+    return bool(session.seed(_OFFERED, dict[object, str]).setdefault(same, part) != part)
 
 
 def _said_before(words: str, part: str) -> bool:

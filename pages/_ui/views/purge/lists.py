@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -170,8 +171,8 @@ def waiting() -> tuple[loads.Loaded[Any], bool]:
     return loaded, anything
 
 
-def going_on() -> None:
-    """Draws each purge that is running now, with a link to it, or says that there is none."""
+def going_on(refresh: Callable[[], Any]) -> None:
+    """Draws each purge that is running now, with a link to it, or says that there is none. `refresh`: of its page."""
     loaded = loads.jobs_going_on()
     if not loaded.value:
         st.caption(":material/check_circle: No purge is running.")
@@ -187,7 +188,7 @@ def going_on() -> None:
                 elsewhere.link(place, job.job_id, "Watch it")
     if len(loaded.value) > _WATCHED:
         st.caption(f"The newest {_WATCHED} of {len(loaded.value):,}; the page Purge lists them all.")
-    freshness(loaded.read_at, key=key(PAGE, "going_on_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+    freshness(loaded.read_at, key=key(PAGE, "going_on_fresh"), cost=loaded.cost, on_refresh=refresh)
 
 
 def _job_row(job: Job) -> dict[str, Any]:
