@@ -297,8 +297,8 @@ def felt_rows(_: argparse.Namespace) -> list[Row]:
             one.theirs.text,
             one.ours.text,
             f"{one.ratio:.2f} ×",
-            f"at most {one.most:g} ×",
-            one.ratio <= one.most,
+            "weighed" if one.most is None else f"at most {one.most:g} ×",
+            None if one.most is None else one.ratio <= one.most,
         )
         for one in found.times
     ]

@@ -15,7 +15,7 @@ from pages._ui.kit.text import plain
 from tests.rigs import browser, media
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "tests" / "browser" / "apps" / "text_app.py"
+APP = ROOT / "tests" / "browser" / "apps" / "text_desk.py"
 ACTIVE = (
     "a, img, code, pre, strong, em, del, h1, h2, h3, ul, ol, li, table, blockquote, hr, input, svg, script, iframe, "
     ".katex, [style], [role=img]"

@@ -24,17 +24,18 @@ def draw(
     title: str = TITLE,
     copy: str = "Copy the reply",
     what: str = "reply",
+    about: str = "",
 ) -> None:
     """Draws the title, the choice of a language, a button that copies, and the words.
 
     `whose`: the customer (or outage) for whom the choice is kept on every page. `what` names the value for screen
-    readers, `copy` is the button's label.
+    readers, `copy` is the button's label. `about` tells one of several replies of a page from the others.
     """
     chosen = seed(_CHOSEN, dict[str, Language])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(title, width="stretch")
         language = st.selectbox(
-            "Language of the reply",
+            f"Language of the reply{about}",
             LANGUAGES,
             index=LANGUAGES.index(chosen.get(whose, OWN)),
             format_func=lambda one: SPEECHES[one].name,
@@ -43,7 +44,8 @@ def draw(
             width=140,
         )
         chosen[whose] = language
-        copy_button(reply.words(language), key=key(page, name, "copy", whose, language), what=what, label=copy)
+        copied = key(page, name, "copy", whose, language)
+        copy_button(reply.words(language), key=copied, what=f"{what}{about}", label=copy)
     if language == OWN:
         _quote(reply.words())
         return

@@ -112,6 +112,8 @@ def _reply(outage: Outage) -> None:
             page="outage",
             name="reply",
             title="The same text to each of them",
+            # Without colons, for which Streamlit would load its emoji.
+            about=f" about {stage_word(outage.stage).lower()}, {outage.first_at:%Y-%m-%d %H.%M} UTC",
         )
 
 
