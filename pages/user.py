@@ -18,6 +18,7 @@ from pages._ui.data import loads, scan_loads
 from pages._ui.data.resources import last_outages, stores
 from pages._ui.kit import away, feedback, format, params, session, status
 from pages._ui.kit.feedback import freshness
+from pages._ui.kit.folds import fold
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
@@ -35,8 +36,6 @@ from storage.text import number
 
 NAME: Final = "user"
 _WHOLE: Final = key(NAME, "whole")  # session key: users of whom somebody wants all clips read
-# Folded parts that are read and drawn when somebody unfolds them. The others have buttons that the palette offers.
-_LATER: Final = frozenset({"storage", "plan", "credits", "what_if"})
 _LISTED: Final = key(NAME, "listed")  # users whose objects somebody wants listed
 READ_ALL_UP_TO = 300  # clips that the page reads by itself, for drift by video and storage by style
 
@@ -87,7 +86,10 @@ def _user(uid: str) -> None:
 
 
 def _folded(uid: str, usage: Usage) -> None:
-    """Draws what few people need, each part folded; what is wrong in it is said above."""
+    """Draws what few people need, each part folded, and read when somebody unfolds it; what is wrong is said above.
+
+    Wrong counters are drawn also while they are folded: the palette offers to recount them.
+    """
     parts: tuple[tuple[str, str, str, Callable[[], None], str], ...] = (
         ("Storage by video and style", "bar_chart", "storage", partial(_storage, uid, usage), "what is stored"),
         (
@@ -108,16 +110,12 @@ def _folded(uid: str, usage: Usage) -> None:
         unfolded.add("sides")
     if uid in st.session_state.get(_WHOLE, ()):
         unfolded.add("truth")
+    at_once = {"truth"} if any(counter.is_wrong for counter in usage.counters) else set[str]()
     for title, icon, name, body, unknown in parts:
-        later = name in _LATER
-        place = st.expander(
-            title,
-            icon=f":material/{icon}:",
-            expanded=name in unfolded,
-            key=key(NAME, "fold", name, uid) if later else None,
-            on_change="rerun" if later else "ignore",
-        )
-        if later and not place.open:
+        # Another key unfolds a part that the page has shown folded.
+        mark = key(NAME, "fold", name, uid, *(["unfolded"] if name in unfolded else []))
+        place = fold(title, icon, key=mark, expanded=name in unfolded)
+        if not (place.open or name in at_once):
             continue
         with place:
             feedback.section(title.partition(":")[0].lower(), body, key=key(NAME, name), unknown=unknown)
@@ -286,7 +284,7 @@ def _storage(uid: str, usage: Usage) -> None:
 
 
 def _drafts(uid: str) -> None:
-    """Draws the draft that the address names, and the newest where somebody asks: each costs a read."""
+    """Draws the newest drafts, or the one that the address names and these where somebody asks: each costs a read."""
     draft_id = params.read_or_none(DRAFT_ID)
     if draft_id:
         with feedback.loading("Reading the draft…", 240):
@@ -295,8 +293,8 @@ def _drafts(uid: str) -> None:
             st.caption(f"There is no draft {md(draft_id, 80)} of this customer.")
         else:
             drafts.one(one.value, page=NAME)
-    if not st.toggle(
-        "Show the drafts",
+    if draft_id and not st.toggle(
+        "Show the other drafts",
         key=key(NAME, "with_drafts"),
         help="A draft is an analysis from which the customer has not made a video yet. One read for each draft.",
     ):

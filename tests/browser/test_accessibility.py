@@ -78,7 +78,7 @@ def test_with_this_open(demo: RunningApp, page: Page, address: str, name: str) -
 
 
 def test_an_empty_box_and_a_switch_that_is_off_can_be_seen(demo: RunningApp, page: Page) -> None:
-    open_page(page, f"{demo.url}/user?uid=u1")
+    open_page(page, f"{demo.url}/user?uid=u1&draft_id=none")
     axe.unfold(page)
     expect(page.get_by_text("Without the whole account")).to_be_visible()
     for scheme in axe.SCHEMES:

@@ -91,7 +91,7 @@ def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:
 
 
 def unfold(shown: AppTest, *names: str, uid: str = "u1") -> AppTest:
-    """User with these of its folded parts unfolded: `credits`, `plan`, `storage`, `what_if`."""
+    """The customer's page with these of its folded parts unfolded, such as `credits` or `truth`."""
     for name in names:
         shown.session_state[key("user", "fold", name, uid)] = True
     return shown.run()

@@ -6,7 +6,7 @@ from pages._ui.data import loads
 from tests.cli.conftest import MEDIA
 from tests.cli.test_drafts import BASE, DRAFT, VIDEO, ago, charge, draft, scene
 from tests.rigs.records import clip, user
-from tests.ui.conftest import LiveApp, words
+from tests.ui.conftest import LiveApp, unfold, words
 from tests.ui.test_fixes import press
 
 PATH = "users/u1/analysis_drafts"
@@ -36,7 +36,7 @@ def test_drafts_cost_nothing_until_asked_for_and_a_link_opens_one_with_its_scene
     rendered(app)
     page = app.open("user", uid="u1")
     assert "failed-1" not in words(page)
-    shown = words(page.toggle(key="user-with_drafts").set_value(True).run())
+    shown = words(unfold(page, "drafts"))
     assert DRAFT in shown
     assert "failed-1" in shown
     assert loads.drafts("u1").cost.firestore_reads == 2, "one for each draft"

@@ -16,7 +16,7 @@ from pages._ui.views.repair.kinds import KINDS
 from storage.domain.highlights import for_file
 from storage.repositories.audit_log import AuditLog
 from tests.rigs.records import clip, user, video
-from tests.ui.conftest import LiveApp, words
+from tests.ui.conftest import LiveApp, unfold, words
 
 IDS = {"uid": "u1", "video_id": "vid-0001"}
 VIDEO = "users/u1/videos/vid-0001"
@@ -234,7 +234,7 @@ def test_operations_may_recount_and_sees_which_rule_stops_each_other_repair(app)
     assert set(stopped) == REPAIRS - {"Recount…"}
     assert all("needs the role engineer" in why for why in stopped.values())
     assert not greyed(app.open("video", role="engineer", **IDS))
-    shown = app.open("user", role="support", uid="u1")
+    shown = unfold(app.open("user", role="support", uid="u1"), "truth")
     assert "needs the role operations" in greyed(shown)["Recount…"]
 
 

@@ -163,4 +163,4 @@ def test_every_page_stands_while_firestore_hangs(app: LiveApp, relay: HangingRel
     relay.resume()
     circuit.ask_again()
     forget_what_was_read()
-    assert "About vid-0001" in words(app.open("user", uid="u1"))
+    assert "videos have a problem" in words(app.open("user", uid="u1"))

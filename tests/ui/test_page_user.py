@@ -9,7 +9,7 @@ from typing import Any
 from pages._ui.data import loads, resources
 from tests.rigs.lists import lists
 from tests.rigs.records import clip, user, video
-from tests.ui.conftest import LiveApp, words
+from tests.ui.conftest import LiveApp, unfold, words
 
 VIDEOS, CLIPS = 200, 5_000
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -63,7 +63,6 @@ def test_a_customer_of_200_videos_and_5000_clips_costs_little_to_open_and_less_t
     text, cold = words(page), billed(app) - before
     assert "Talk 199" in text
     assert "of 200 by creation" in text
-    assert "5,000" in text
     assert cold <= 130
     assert said(page) == cold  # nothing escapes the meter
     assert " list" not in next(block.value for block in page.sidebar.caption if "Cost of this page" in block.value)
@@ -101,7 +100,7 @@ def test_what_leaves_no_trace_is_read_after_a_change_by_the_desk_and_by_reading_
 
 def test_whole_tables_are_read_once_and_then_brought_up_to_date(app):
     customer(app, 100, 1_000, 0)
-    page = app.open("user", uid="u1")
+    page = unfold(app.open("user", uid="u1"), "truth")
     page.button(CLIPS_ALL).click().run()
     assert "wrong counters" in words(page)
     app.world.put({f"{at(7)}/clips/new": clip("v007", 99), at(7): a_video(7, updated_at=datetime.now(UTC))})

@@ -31,7 +31,7 @@ def drifting(app: LiveApp) -> LiveApp:
 
 
 def test_drift_is_told_in_words_and_made_true_beside_it_and_taken_back(drifting):
-    shown = drifting.open("user", role="operations", uid="u1")
+    shown = unfold(drifting.open("user", role="operations", uid="u1"), "truth")
     text = words(shown)
     assert "4.88 KiB too high" in text
     assert "The *talk*" in text
@@ -83,7 +83,7 @@ def test_what_the_worker_does_and_which_counters_are_dead_is_said_on_the_page(ap
     drawn = [set(one.value) for one in lists(folded)]
     assert not any("balance_after" in columns or "From" in columns for columns in drawn)
     read_when_folded = app.world.faults.reads.total()
-    shown = unfold(folded, "credits", "plan")
+    shown = unfold(folded, "credits", "plan", "truth")
     assert app.world.faults.reads.total() > read_when_folded, "the transactions are read when somebody asks for them"
     text = words(shown)
     for said in ("The worker makes no clips for this customer", "24.0 MiB of 1.00 GiB", "dead counters"):
@@ -102,7 +102,7 @@ def test_what_the_worker_does_and_which_counters_are_dead_is_said_on_the_page(ap
 def test_nothing_of_a_phantom_s_month_is_told_as_zero(app):
     app.world.put({f"{VIDEO}/clips/vid-0001_1_split": clip("vid-0001", 1, file_size_bytes=4_000)})
     app.world.put({"plans/free": {"id": "free", "name": "Free", "limits": {"max_clips_per_month": 20}}})
-    text = words(app.open("user", role="support", uid="u1"))
+    text = words(unfold(app.open("user", role="support", uid="u1"), "truth"))
     assert "A customer without their own document" in text
     assert "Clips this month: we cannot read this figure" in text
     assert "nothing counts in this month yet" not in text

@@ -28,7 +28,7 @@ def over(app: LiveApp) -> LiveApp:
 
 
 def test_a_wrong_size_is_found_told_first_mended_and_taken_back(over: LiveApp) -> None:
-    shown = over.open("user", role="operations", uid="u1")
+    shown = unfold(over.open("user", role="operations", uid="u1"), "truth")
     text = words(shown)
     assert "vid-0001_1_split reached the limit of 1.00 GiB" in text
     assert text.index("Over the limit by a wrong number") < text.index("Storage")
@@ -68,7 +68,7 @@ def test_what_if_is_answered_beside_the_figures_of_now(over: LiveApp) -> None:
 
 def test_a_counter_that_says_too_much_is_told_above_the_bar_without_a_listing(over: LiveApp) -> None:
     over.world.put({CLIP: clip("vid-0001", 1, file_size_bytes=8)})
-    text = words(over.open("user", role="support", uid="u1"))
+    text = words(unfold(over.open("user", role="support", uid="u1"), "sides"))
     assert text.index("clip documents add up to 8 B") < text.index("The limit is checked against")
     assert "Recount corrects it." in text
     assert "Compare with the bucket" in text

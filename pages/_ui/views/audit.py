@@ -313,7 +313,7 @@ def _form(given: Mapping[str, str]) -> None:
             )
         with st.container(horizontal=True, gap="small"):
             sent = st.form_submit_button("Search", type="primary", icon=":material/search:")
-            cleared = st.form_submit_button("Clear", type="tertiary")
+            cleared = any(given.values()) and st.form_submit_button("Clear", type="tertiary")
             # The browser makes what is in a popover when it is opened.
             with st.popover(_more(given), icon=":material/tune:", key=key(PAGE, "more", mark)):
                 action = _choice(
