@@ -1,6 +1,6 @@
 """How long a page takes until it is complete in a browser, beside a bare page of the same Streamlit.
 
-    python -m benchmarks.felt [--rounds 3] [--page fleet] [--page audit]
+    python -m benchmarks.felt [--rounds 5] [--page fleet] [--page audit]
 
 A page is complete with the last change of its DOM, after which nothing changes for a second. Each round opens a page
 three ways: cold (a browser profile that has nothing), warm (a new tab of that profile), and by the side bar of a tab
@@ -40,7 +40,7 @@ WAYS: Final[dict[Way, str]] = {
     "click": "by the side bar",
     "event": "by the side bar, since its click",
 }
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 QUIET_MS: Final = 1_000
 MOST: Final[dict[Way, float]] = {"cold": 1.6, "warm": 2.0, "click": 2.5}  # of an empty page; `event` has no target
 MOST_CHARTED: Final = 1.3  # of a bare page with a table and a chart
