@@ -24,7 +24,6 @@ def page() -> None:
     if question is not None:
         feedback.section("the audit", partial(audit.answer, question), key=key(NAME, "answer"), unknown="what was done")
     if allowed("audit.read"):
-        st.subheader("Integrity check", anchor=False)
         audit.draw_chain()
 
 

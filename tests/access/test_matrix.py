@@ -256,7 +256,7 @@ READ_ON: dict[Action, tuple[str, dict[str, str], str]] = {
     "diagnose": ("processing", {}, "Include delivered videos"),
     "purge.plan": ("purge", {"uid": "user-0"}, "Open plans"),
     "audit.own": ("audit", {}, "Entries are only ever added"),
-    "audit.read": ("audit", {}, "Integrity check"),
+    "audit.read": ("audit", {}, "Check the integrity of all entries"),
     "alerts.read": ("alerts", {}, "What was sent"),
 }
 

@@ -107,7 +107,7 @@ def test_a_purge_from_the_plan_to_its_undo(app: RunningApp, world: PurgeWorld, p
     expect(again.get_by_text("Everything is back")).to_be_visible()
     assert world.snapshot() == before
     open_page(again, f"{app.url}/audit?uid=customer-1")
-    button(again, "Check the whole chain").click()
+    button(again, "Check the integrity of all entries").click()
     expect(again.get_by_text("The chain is whole")).to_be_visible()
 
 

@@ -26,7 +26,7 @@ _LIST: Final = ("ButtonGroup", "DownloadButton", "Multiselect", "TextInput")  # 
 OF_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": (CHART, "PageLink"),
     "find": ("TextInput",),
-    "user": (*_LIST, "Checkbox", "PageLink", "Progress"),
+    "user": ("ButtonGroup", "DownloadButton", "PageLink", "Progress", "TextInput"),  # its folds want more, later
     "video": (CHART, "ButtonGroup", "DownloadButton", "PageLink", "Table"),
     "fleet": (CHART, *_LIST, "Metric", "PageLink"),
     "uploads": (CHART, *_LIST, "NumberInput", "PageLink"),

@@ -515,12 +515,12 @@ class _Answer:
 
 
 def draw_chain() -> None:
-    """Draws what the check does, its button, and its last answer in this visit."""
-    st.caption(
+    """Draws the button that checks, what it does on hover, and its last answer in this visit."""
+    what = (
         "Each entry carries the hash of the entry before it, and the bucket keeps copies of the important entries. A "
         "check reads every entry, recomputes every hash and compares the copies; with many entries this takes a while."
     )
-    if st.button("Check the whole chain", icon=":material/link:", key=key(PAGE, "check")):
+    if st.button("Check the integrity of all entries", icon=":material/link:", key=key(PAGE, "check"), help=what):
         _check()
     kept = st.session_state.get(_KEPT)
     if isinstance(kept, _Answer):
