@@ -34,7 +34,7 @@ lint: $(VENV)/test.stamp ## lint and types alone
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/bench.stamp ## measure time, memory, requests and billed reads; writes benchmarks/RESULTS.md (16 minutes)
+bench: $(VENV)/bench.stamp ## measure time, memory, requests and billed reads; writes benchmarks/RESULTS.md (some 20 minutes)
 	$(BIN)/python -m benchmarks --tools $(VENV)/bench/bin
 
 check: $(VENV)/app.stamp ## configuration and both backends, in the shell

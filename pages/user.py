@@ -220,7 +220,7 @@ def _videos(uid: str, usage: Usage, known: problems.KnownProblems | None) -> Non
     if phantoms:
         st.warning(f"{phantoms:,} of these have no video document, only clips or highlights below it.")
     known = known or _known(uid)  # the list may have come only now
-    clips = _read_clips(uid, usage)
+    clips = _read_clips(uid, usage, part="videos")
     if known is not None:
         problems.videos(
             frame,
@@ -251,14 +251,22 @@ def _videos(uid: str, usage: Usage, known: problems.KnownProblems | None) -> Non
     )
 
 
-def _read_clips(uid: str, usage: Usage) -> pd.DataFrame | None:
-    """The clips where the page reads them, for pictures and the search; `None` where it does not, or could not."""
+def _read_clips(uid: str, usage: Usage, *, part: str) -> pd.DataFrame | None:
+    """The clips where the page reads them, for pictures, the search and sums; `None` where it does not, or could not.
+
+    Draws why they are not there, or not all; `part` is the part of the page that wants them.
+    """
     if not (uid in st.session_state.get(_WHOLE, ()) or _few(usage)):
         return None
     try:
-        return loads.full_usage(uid).value.clips.frame
-    except StorageError:
-        return None  # the counters' own place says why
+        clips = loads.full_usage(uid).value.clips
+    except StorageError as error:
+        unknown = "which clips there are"
+        feedback.failed(error, what="the clips", unknown=unknown, key=key(NAME, part, "clips_failed"))
+        return None
+    if clips.error:
+        feedback.incomplete("clips", error=clips.error, shown=len(clips.frame), key=key(NAME, part, "clips_part"))
+    return clips.frame
 
 
 def _unread_clips(uid: str, usage: Usage) -> None:
@@ -275,7 +283,7 @@ def _storage(uid: str, usage: Usage) -> None:
     if (frame["total_size_bytes"] > 0).any():
         st.markdown("**Storage by video** :small[by the videos' own counters]")
         view.largest(frame)
-    clips = _read_clips(uid, usage)
+    clips = _read_clips(uid, usage, part="storage")
     if clips is None:
         st.caption("Storage by style needs every clip document: see the stored counters.")
         return

@@ -19,7 +19,7 @@ from tests.rigs.clips import film
 from tests.rigs.http_faults import FaultProxy, Hang
 from tests.rigs.records import clip, user, video
 from tests.rigs.tcp_faults import HangingRelay
-from tests.ui.conftest import LiveApp, words
+from tests.ui.conftest import LiveApp, unfold, words
 
 PAGES = sorted(nav.SCREENS)
 STUCK = 24
@@ -163,4 +163,4 @@ def test_every_page_stands_while_firestore_hangs(app: LiveApp, relay: HangingRel
     relay.resume()
     circuit.ask_again()
     forget_what_was_read()
-    assert "videos have a problem" in words(app.open("user", uid="u1"))
+    assert "About vid-0001" in words(unfold(app.open("user", uid="u1"), "truth"))

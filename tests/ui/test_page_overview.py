@@ -35,6 +35,7 @@ def test_the_cards_of_documents_and_objects_say_that_they_could_not_be_read_wher
     well = app.open("overview")
     assert "Right bucket" in words(well)
     assert "No request, joint repair, adoption, removal or purge waits for you." in words(well)
+    assert [one.key for one in well.button if one.label == "Refresh"] == ["overview-page_refresh"]
     st.cache_data.clear()
     st.cache_resource.clear()
     resources.close()

@@ -81,6 +81,7 @@ def test_a_customer_of_200_videos_and_5000_clips_costs_little_to_open_and_less_t
     page.run()
     assert billed(app) == before  # a rerun reads nothing
     assert "nothing billed" in "".join(block.value for block in page.sidebar.caption)
+    assert "5,000" in words(unfold(page, "truth"))
 
 
 def test_what_leaves_no_trace_is_read_after_a_change_by_the_desk_and_by_reading_anew(app):

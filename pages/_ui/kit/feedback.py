@@ -43,8 +43,7 @@ from storage.logs import redacted
 from storage.settings import backends, reader
 from storage.text import capitalised
 
-_TOLD = "desk__told"  # session key: the times of reading that the open page has shown, with the key of the part
-_OFFERED = "desk__offered"  # session key: the refreshes that the open page offers, with the key of the part
+_TOLD = "desk__told"  # session key: the times and the refreshes that the open page has shown, with the part's key
 _OWED = "desk__owed"  # session key: the cost of the run before, which ended before it could show it
 _ONE_LINE = 100  # characters; a longer text in the middle has no edge that the eye returns to
 MORE = 10  # times as many reads, each time that somebody allows more
@@ -311,10 +310,10 @@ def freshness(
     now = now or datetime.now(UTC)
     # Through `md`, as Streamlit would load its emoji for the colons of a time of day.
     at = format.as_of(read_at, now) if read_at else "not read yet"
-    parts = [] if on_refresh is not None and _said_before(at, key) else [md(at)]
+    parts = [] if on_refresh is not None and _before(at, key) else [md(at)]
     if not complete:
         parts.append(":orange[:material/warning: incomplete]")
-    offers = on_refresh is not None and not _offered_before(on_refresh, key)
+    offers = on_refresh is not None and not _before(_action(on_refresh), key)
     if not parts and not offers and on_read_all is None:
         return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
@@ -340,10 +339,10 @@ def freshness(
         return pressed
 
 
-def refresh_page(on_refresh: Callable[[], Any], *, key: str) -> bool:
-    """Draws the one refresh button of a page, whose parts then give `freshness` the same `on_refresh`; true when it was
-    pressed."""
-    return not _offered_before(on_refresh, key) and _refresh_button(on_refresh, key, "Reads the whole page again.")
+def refresh_page(on_refresh: Callable[[], Any], *, key: str) -> None:
+    """Draws the one refresh button of a page, whose parts then give `freshness` the same `on_refresh`."""
+    _before(_action(on_refresh), key)
+    _refresh_button(on_refresh, key, "Reads the whole page again.")
 
 
 def _refresh_button(on_refresh: Callable[[], Any], key: str, about: str) -> bool:
@@ -361,18 +360,17 @@ def _refresh_button(on_refresh: Callable[[], Any], key: str, about: str) -> bool
 def begin() -> None:
     """Forgets what the page before has said of the times of its readings; each run of a page begins with this."""
     st.session_state[_TOLD] = {}
-    st.session_state[_OFFERED] = {}
 
 
-def _offered_before(on_refresh: Callable[[], Any], part: str) -> bool:
-    """Whether another part of the open page has the button that does this; if none has, this part has it."""
-    same = on_refresh if not isinstance(on_refresh, partial) else (on_refresh.func, on_refresh.args)
-    return bool(session.seed(_OFFERED, dict[object, str]).setdefault(same, part) != part)
+def _action(on_refresh: Callable[[], Any]) -> object:
+    """What a refresh does: equal for two of the same function and arguments."""
+    return (on_refresh.func, on_refresh.args) if isinstance(on_refresh, partial) else on_refresh
 
 
-def _said_before(words: str, part: str) -> bool:
-    """Whether another part of the open page has said this; if none has, this part says it from now on."""
-    return bool(session.seed(_TOLD, dict[str, str]).setdefault(words, part) != part)
+def _before(what: object, part: str) -> bool:
+    """Whether another part of the open page has said these words, or has the button that does this; if none has, this
+    part has it from now on."""
+    return bool(session.seed(_TOLD, dict[object, str]).setdefault(what, part) != part)
 
 
 def _again(forget: Callable[[], Any]) -> None:

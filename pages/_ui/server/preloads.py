@@ -20,8 +20,8 @@ STATIC: Final = Path(st.__file__).parent / "static"
 # Elements by the name of their source in Streamlit.
 ALWAYS: Final = ("BidiComponent", "Button", "Html", "Selectbox", "Spinner")
 CHART: Final = "ArrowVegaLiteChart"
-GALLERY: Final = "gallery/"  # the scripts of the gallery of clips
-OF_THE_GALLERY: Final = frozenset({"video"})
+_GALLERY: Final = "gallery/"  # scripts of our own that only this page wants at once:
+_OF_THE_GALLERY: Final = "video"
 _LIST: Final = ("ButtonGroup", "DownloadButton", "Multiselect", "TextInput")  # a list with filters and a CSV
 OF_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": (CHART, "PageLink"),
@@ -45,14 +45,14 @@ def links(page: str) -> str:
     """
     own = _scripts((*ALWAYS, *OF_PAGES.get(page, ())))
     others = _scripts(name for names in OF_PAGES.values() for name in names)
-    ours = {name: assets.address(name) for name in assets.modules()}
-    now = {name for name in ours if page in OF_THE_GALLERY or not name.startswith(GALLERY)}
+    later = [name for name in assets.modules() if name.startswith(_GALLERY) and page != _OF_THE_GALLERY]
+    now = [name for name in assets.modules() if name not in later]
     return "\n    ".join(
         [
-            *(f'<link rel="modulepreload" href="{ours[name]}">' for name in ours if name in now),
+            *(f'<link rel="modulepreload" href="{assets.address(name)}">' for name in now),
             *(f'<link rel="modulepreload" crossorigin href="./{file}">' for file in own),
             *(f'<link rel="later" as="script" crossorigin href="./{file}">' for file in others if file not in own),
-            *(f'<link rel="later" as="script" href="{ours[name]}">' for name in ours if name not in now),
+            *(f'<link rel="later" as="script" href="{assets.address(name)}">' for name in later),
         ]
     )
 
