@@ -6,6 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import streamlit as st
+from grpc import StatusCode
+
 from pages._ui.data import loads, resources
 from tests.rigs.lists import lists
 from tests.rigs.records import clip, user, video
@@ -132,3 +135,19 @@ def test_a_page_stops_at_its_budget_and_reads_on_when_somebody_says_so(app, monk
     more.click().run()
     assert "Talk 59" in words(page)
     assert "budget" not in words(page)
+
+
+def test_clips_that_are_refused_are_said_to_be_unread_where_they_are_missing(app):
+    customer(app, 3, 6, 0)
+    app.world.faults.refuse(
+        "RunQuery",
+        StatusCode.PERMISSION_DENIED,
+        when=lambda request: '"clips"' in str(request.structured_query),
+        times=None,
+    )
+    text = words(app.open("user", uid="u1"))
+    assert text.index("Videos") < text.index("Access denied: the clips") < text.index("Usage")
+    assert "Not known because of it:** which clips there are" in text
+    app.world.faults.clear()
+    st.cache_data.clear()
+    assert "which clips there are" not in words(app.open("user", uid="u1"))
